@@ -1,0 +1,188 @@
+/** ModelVersion: one resolved set of inputs, what became of it, and the verdict. Written by the operator only. */
+import { z } from 'zod'
+import { API_GROUP, API_VERSION } from '../../../contract/names.ts'
+import { FAILURE_REASONS } from '../../../contract/termination.ts'
+import { field } from '../field.ts'
+import { objectMeta } from '../object-meta.ts'
+import { parse, type Parsed } from '../parse.ts'
+import { blocked, conditions, observedGeneration, time } from './condition.ts'
+import { evaluationDataset } from './dataset.ts'
+import { PRECISIONS } from './serving.ts'
+import { labels, source } from './source.ts'
+
+export const MODEL_VERSION_KIND = 'ModelVersion'
+
+export const modelVersionSpec = field(
+  z.strictObject({
+    model: field(z.string().min(1).max(40), 'Name of the SentimentModel.'),
+    labels,
+    source,
+    evaluation: field(
+      z.strictObject({ dataset: evaluationDataset }),
+      'Rows to measure on, where spec.gates.evaluation of the model names some.',
+    ).optional(),
+  }),
+  "The resolved inputs: what was asked, which is the version's identity. Frozen.",
+  {
+    transitions: [
+      { cel: 'self == oldSelf', message: 'the spec of a ModelVersion is frozen: change the SentimentModel instead' },
+    ],
+  },
+)
+export type ModelVersionSpec = z.infer<typeof modelVersionSpec>
+
+export const VERSION_PHASES = ['Queued', 'Training', 'Evaluating', 'Accepted', 'Rejected', 'Failed'] as const
+export type VersionPhase = (typeof VERSION_PHASES)[number]
+
+export const VERSION_CONDITIONS = ['Trained', 'Evaluated', 'Accepted', 'Blocked'] as const
+export type VersionConditionType = (typeof VERSION_CONDITIONS)[number]
+
+export const ATTEMPT_KINDS = ['train', 'evaluate'] as const
+export type AttemptKind = (typeof ATTEMPT_KINDS)[number]
+
+/** Reasons of a failed attempt that the operator sees from outside, beside those that a container reports. */
+export const ATTEMPT_FAILURE_REASONS = [
+  ...FAILURE_REASONS,
+  'PendingDeadlineExceeded',
+  'ActiveDeadlineExceeded',
+  'Evicted',
+  'JobDeleted',
+] as const
+export type AttemptFailureReason = (typeof ATTEMPT_FAILURE_REASONS)[number]
+
+const ratio = (description: string) => field(z.number().min(0).max(1), description)
+const count = (description: string) => field(z.int().min(0), description)
+const positive = (description: string) => field(z.number().min(0), description)
+
+const attempt = field(
+  z.object({
+    kind: field(z.enum(ATTEMPT_KINDS), 'What was run: train (or import), or evaluate.'),
+    number: field(z.int().min(1), 'Number of the attempt, counted for each kind from 1.'),
+    job: field(z.string().max(63), 'Name of the Job.'),
+    startedAt: time('When the Job was created.'),
+    finishedAt: time('When it ended.').optional(),
+    result: field(z.enum(['Succeeded', 'Failed']), 'How it ended. Absent: it has not.').optional(),
+    reason: field(z.enum(ATTEMPT_FAILURE_REASONS), 'Why it failed, as one word.').optional(),
+    message: field(z.string().max(4096), 'Why it failed, as a sentence.').optional(),
+  }),
+  'One Job that was run for the version.',
+)
+export type Attempt = z.infer<typeof attempt>
+
+const quality = (description: string) =>
+  field(
+    z.object({
+      accuracy: ratio('Accuracy on the evaluation rows.'),
+      macroF1: ratio('Macro-averaged F1 on the evaluation rows.'),
+    }),
+    description,
+  )
+
+const gateResult = field(
+  z.object({
+    name: field(
+      z.string().min(1).max(63),
+      'Name of the gate, as in spec.gates: minAccuracy, parity.maxLogitDifference.',
+    ),
+    wanted: field(z.string().max(128), 'The bound: ">= 0.86".'),
+    measured: field(z.string().max(128), 'What the evaluation gave.'),
+    passed: field(z.boolean(), 'Whether the bound is kept.'),
+  }),
+  'One bound and what was measured.',
+)
+export type GateResult = z.infer<typeof gateResult>
+
+export const modelVersionStatus = field(
+  z.object({
+    observedGeneration: observedGeneration.optional(),
+    phase: field(z.enum(VERSION_PHASES), 'Where the version is, in one word.').optional(),
+    attempts: field(z.array(attempt).max(64), 'Every Job that was run for the version, in order.', {
+      listType: 'map',
+      listMapKeys: ['kind', 'number'],
+    }).optional(),
+    retryAt: time('When the next attempt begins, after a failed one.').optional(),
+    artifact: field(
+      z.object({
+        claimName: field(z.string().max(253), 'The PersistentVolumeClaim that holds it.'),
+        path: field(z.string().max(512), 'Its directory in the claim.'),
+        manifestSha256: field(
+          z.string().max(71),
+          'The sha256 of its manifest, sha256:<hex>: the digest of the version.',
+        ),
+      }),
+      'The finished artifact. Absent: there is none.',
+    ).optional(),
+    training: field(
+      z.object({
+        accuracy: ratio('Accuracy of PyTorch on the held-out rows.').optional(),
+        macroF1: ratio('Macro-averaged F1 of PyTorch on the held-out rows.').optional(),
+        loss: positive('Loss on the held-out rows.').optional(),
+        trainRows: count('Rows that were trained on.').optional(),
+        evaluationRows: count('Rows that were held out.').optional(),
+        seconds: positive('Wall time of the training loop, in seconds.').optional(),
+        samplesPerSecond: positive('Rows trained per second.').optional(),
+      }),
+      'What the trainer measured.',
+    ).optional(),
+    evaluation: field(
+      z.object({
+        manifestSha256: field(z.string().max(71), 'The digest of the artifact that was measured.'),
+        parity: field(
+          z.object({
+            texts: count('Texts that were compared.'),
+            tokenMismatches: count('Texts whose token ids differ.'),
+            maxLogitDifference: positive('Largest absolute difference of a logit, fp32.'),
+            labelAgreement: ratio("Share of texts with PyTorch's label, fp32."),
+          }),
+          'The serving engine against PyTorch.',
+        ),
+        rows: count('Evaluation rows.'),
+        fp32: quality('Quality in fp32.').optional(),
+        int8: quality('Quality in int8.').optional(),
+        int8Agreement: field(
+          z.object({
+            labelAgreement: ratio('Share of texts where int8 gives the label of fp32.'),
+            maxLogitDifference: positive('Largest absolute difference of a logit.'),
+          }),
+          'int8 against fp32, on the evaluation rows or, without them, on the parity texts.',
+        ),
+      }),
+      'What the evaluator measured through the engine that serves.',
+    ).optional(),
+    accuracy: ratio('Accuracy on the evaluation rows in the chosen precision.').optional(),
+    precision: field(z.enum(PRECISIONS), 'The weights to serve, as the gates chose.').optional(),
+    gates: field(z.array(gateResult).max(32), 'Each gate with what was measured.', {
+      listType: 'map',
+      listMapKeys: ['name'],
+    }).optional(),
+    blocked: blocked.optional(),
+    conditions: conditions.optional(),
+  }),
+  'What became of the version. Written by the operator only.',
+)
+export type ModelVersionStatus = z.infer<typeof modelVersionStatus>
+
+export const modelVersion = field(
+  z.strictObject({
+    apiVersion: z.literal(`${API_GROUP}/${API_VERSION}`),
+    kind: z.literal(MODEL_VERSION_KIND),
+    metadata: objectMeta,
+    spec: modelVersionSpec,
+    status: modelVersionStatus.optional(),
+  }),
+  'One version of a SentimentModel: its frozen inputs, the attempts to make it, what was measured and the verdict. Written by the operator.',
+  {
+    rules: [
+      {
+        cel: 'self.metadata.name.matches("^[a-z0-9-]+-[0-9a-f]{10}$") && self.metadata.name.startsWith(self.spec.model + "-")',
+        message: 'metadata.name must be <spec.model>-<10 hexadecimal digits>',
+        holds: ({ metadata, spec }) =>
+          /^[a-z0-9-]+-[0-9a-f]{10}$/.test(metadata.name) && metadata.name.startsWith(`${spec.model}-`),
+      },
+    ],
+  },
+)
+export type ModelVersion = z.infer<typeof modelVersion>
+
+/** A ModelVersion as the API server gave it: typed and with all defaults, or what is wrong with each field. */
+export const parseModelVersion = (raw: unknown): Parsed<ModelVersion> => parse(modelVersion, raw)
