@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { datasetSpec } from '../../../contract/job-spec.ts'
 import { field, matches } from '../field.ts'
-import { revision, revisionRule, uri } from './location.ts'
+import { revision, revisionRule, datasetUri } from './location.ts'
 
 const recipe = datasetSpec.parse({ uri: '' })
 
@@ -14,7 +14,7 @@ function dataset(description: string, defaults: { split: string; samples: number
   )
   return field(
     z.strictObject({
-      uri: uri(
+      uri: datasetUri(
         'dataset.uri',
         'Where the rows are: hf://<owner>/<name>[/<config>] on the Hugging Face Hub, pvc://<claim>/<path> on a PersistentVolumeClaim of this namespace, or file:///<path> in the trainer image. A file (jsonl, tsv, csv or parquet, also .gz), or a directory or repository with a file for each split.',
       ),

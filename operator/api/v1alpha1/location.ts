@@ -1,16 +1,15 @@
 import { z } from 'zod'
 import { field, matches, type Rule } from '../field.ts'
 
-const HUB = '[A-Za-z0-9][A-Za-z0-9._-]*'
-const pattern = new RegExp(
-  `^(hf://${HUB}/${HUB}(/${HUB})?|pvc://[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[^/ ].*|file:///[^/ ].*)$`,
-)
+const NAME = '[A-Za-z0-9][A-Za-z0-9._-]*'
+const ELSEWHERE = 'pvc://[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[^/ ].*|file:///[^/ ].*'
+const model = new RegExp(`^(hf://${NAME}/${NAME}|${ELSEWHERE})$`)
+const data = new RegExp(`^(hf://${NAME}/${NAME}(/${NAME})?|${ELSEWHERE})$`)
 
-/** A location of a model or of data; `name` is the field's name in the messages. */
-export function uri(name: string, description: string) {
+function location(pattern: RegExp, hub: string, name: string, description: string) {
   return field(z.string().min(1).max(512), description, {
     rules: [
-      matches(pattern, `${name} must be hf://<owner>/<name>, pvc://<claim>/<path> or file:///<path>`),
+      matches(pattern, `${name} must be ${hub}, pvc://<claim>/<path> or file:///<path>`),
       {
         cel: '!self.contains("/../") && !self.endsWith("/..")',
         message: `${name} must not contain the path segment ".."`,
@@ -19,6 +18,13 @@ export function uri(name: string, description: string) {
     ],
   })
 }
+
+/** Where a model is; `name` is the field's name in the messages. */
+export const modelUri = (name: string, description: string) => location(model, 'hf://<owner>/<name>', name, description)
+
+/** Where a data set is, a configuration of a Hub data set included; `name` is the field's name in the messages. */
+export const datasetUri = (name: string, description: string) =>
+  location(data, 'hf://<owner>/<name>[/<config>]', name, description)
 
 export function revision() {
   return field(

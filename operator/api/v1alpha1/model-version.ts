@@ -1,7 +1,6 @@
 /** ModelVersion: one resolved set of inputs, what became of it, and the verdict. Written by the operator only. */
 import { z } from 'zod'
 import { API_GROUP, API_VERSION } from '../../../contract/names.ts'
-import { FAILURE_REASONS } from '../../../contract/termination.ts'
 import { field } from '../field.ts'
 import { objectMeta } from '../object-meta.ts'
 import { parse, type Parsed } from '../parse.ts'
@@ -40,16 +39,6 @@ export type VersionConditionType = (typeof VERSION_CONDITIONS)[number]
 export const ATTEMPT_KINDS = ['train', 'evaluate'] as const
 export type AttemptKind = (typeof ATTEMPT_KINDS)[number]
 
-/** Reasons of a failed attempt that the operator sees from outside, beside those that a container reports. */
-export const ATTEMPT_FAILURE_REASONS = [
-  ...FAILURE_REASONS,
-  'PendingDeadlineExceeded',
-  'ActiveDeadlineExceeded',
-  'Evicted',
-  'JobDeleted',
-] as const
-export type AttemptFailureReason = (typeof ATTEMPT_FAILURE_REASONS)[number]
-
 const ratio = (description: string) => field(z.number().min(0).max(1), description)
 const count = (description: string) => field(z.int().min(0), description)
 const positive = (description: string) => field(z.number().min(0), description)
@@ -61,9 +50,17 @@ const attempt = field(
     job: field(z.string().max(63), 'Name of the Job.'),
     startedAt: time('When the Job was created.'),
     finishedAt: time('When it ended.').optional(),
-    result: field(z.enum(['Succeeded', 'Failed']), 'How it ended. Absent: it has not.').optional(),
-    reason: field(z.enum(ATTEMPT_FAILURE_REASONS), 'Why it failed, as one word.').optional(),
+    result: field(
+      z.enum(['Succeeded', 'Failed', 'Superseded']),
+      'How it ended. Superseded: stopped by the operator because something else is asked for now; not a failure. Absent: it has not ended.',
+    ).optional(),
+    reason: field(z.string().min(1).max(63), 'Why it failed, as one word.').optional(),
     message: field(z.string().max(4096), 'Why it failed, as a sentence.').optional(),
+    permanent: field(z.boolean(), 'The same input fails again, so it is never retried.').optional(),
+    inputHash: field(
+      z.string().max(64),
+      'Stands for spec.job as it was then: failures are counted for each way of running it.',
+    ),
   }),
   'One Job that was run for the version.',
 )
@@ -101,6 +98,15 @@ export const modelVersionStatus = field(
       listMapKeys: ['kind', 'number'],
     }).optional(),
     retryAt: time('When the next attempt begins, after a failed one.').optional(),
+    progress: field(
+      z.object({
+        ratio: ratio('Share of the training steps that are done.'),
+        step: count('Optimizer steps that are done.').optional(),
+        loss: positive('Training loss at present.').optional(),
+        etaSeconds: positive('Estimated seconds to the end of the training.').optional(),
+      }),
+      'How far the running trainer is.',
+    ).optional(),
     artifact: field(
       z.object({
         claimName: field(z.string().max(253), 'The PersistentVolumeClaim that holds it.'),
@@ -126,6 +132,7 @@ export const modelVersionStatus = field(
     ).optional(),
     evaluation: field(
       z.object({
+        report: field(z.string().max(253), 'The file with the whole report, beside the manifest of the artifact.'),
         manifestSha256: field(z.string().max(71), 'The digest of the artifact that was measured.'),
         parity: field(
           z.object({

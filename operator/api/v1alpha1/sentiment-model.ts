@@ -121,6 +121,8 @@ export const sentimentModelStatus = field(
         version: versionName('Name of the ModelVersion in training.'),
         attempt: field(z.int().min(1), 'Number of the attempt.'),
         progress: field(z.number().min(0).max(1), 'Share of the training steps that are done, 0 to 1.').optional(),
+        loss: field(z.number().min(0), 'Training loss at present.').optional(),
+        etaSeconds: field(z.number().min(0), 'Estimated seconds to the end of the training.').optional(),
         message: field(z.string().max(4096), 'What is going on.'),
       }),
       'The run in progress.',

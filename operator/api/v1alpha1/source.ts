@@ -3,14 +3,14 @@ import { hyperparameters as contractHyperparameters } from '../../../contract/jo
 import { field } from '../field.ts'
 import { trainingDataset } from './dataset.ts'
 import { decimal } from './decimal.ts'
-import { revision, revisionRule, uri } from './location.ts'
+import { revision, revisionRule, modelUri } from './location.ts'
 
 const recipe = contractHyperparameters.parse({})
 const maxSequence = 8192
 
 const baseModel = field(
   z.strictObject({
-    uri: uri(
+    uri: modelUri(
       'baseModel.uri',
       'Where the pretrained weights are: hf://<owner>/<name> on the Hugging Face Hub, pvc://<claim>/<path> on a PersistentVolumeClaim of this namespace, or file:///<path> in the trainer image. safetensors only.',
     ),
@@ -101,7 +101,7 @@ export type Train = z.infer<typeof train>
 export function finishedModel(name: string, description: string) {
   return field(
     z.strictObject({
-      uri: uri(
+      uri: modelUri(
         `${name}.uri`,
         'Where the checkpoint is: hf://<owner>/<name> on the Hugging Face Hub, pvc://<claim>/<path> on a PersistentVolumeClaim of this namespace, or file:///<path> in the trainer image. A Hugging Face sequence-classification model in safetensors with as many outputs as spec.labels has entries.',
       ),

@@ -19,9 +19,9 @@ export const storage = field(
     ).optional(),
     accessModes: field(
       z
-        .array(field(z.enum(['ReadWriteOnce', 'ReadWriteMany', 'ReadWriteOncePod']), 'An access mode.'))
+        .array(field(z.enum(['ReadWriteOnce', 'ReadWriteMany']), 'An access mode.'))
         .min(1)
-        .max(3),
+        .max(2),
       'Access modes of the made claim. Absent: ReadWriteOnce, which keeps all pods of the model on one node; ReadWriteMany lets them spread.',
       { listType: 'set' },
     ).optional(),
