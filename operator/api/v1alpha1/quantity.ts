@@ -1,38 +1,40 @@
 import { z } from 'zod'
 import { field } from '../field.ts'
 
-// Kubernetes' quantities without a sign: a negative request or size means nothing.
-const pattern = /^([0-9]+([.][0-9]*)?|[.][0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]{1,2})?$/
-const HINT = 'such as 500m, 2, 4Gi'
+/** What the API server's own parser takes: a decimal number with an SI or binary suffix, or with an exponent. */
+const pattern = /^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]{1,3})?$/
+
+/** -1, 0 or 1; undefined where the text is no quantity. */
+function sign(text: string): number | undefined {
+  return pattern.test(text) ? Math.sign(Number.parseFloat(text)) : undefined
+}
 
 /** A size such as `10Gi`; `name` is the field's name in the message. */
 export function size(name: string, description: string) {
   return field(z.string().min(1).max(32), description, {
     rules: [
       {
-        cel: `self.matches(${JSON.stringify(pattern.source)}) && self.matches("[1-9]")`,
+        cel: 'isQuantity(self) && quantity(self).isGreaterThan(quantity("0"))',
         message: `${name} must be a Kubernetes quantity above zero, such as 500Mi or 10Gi`,
-        holds: (text) => pattern.test(text) && /[1-9]/.test(text),
+        holds: (text) => sign(text) === 1,
       },
     ],
   })
 }
 
-const amount = field(z.union([z.int().min(0), z.string().min(1).max(32)]), 'A Kubernetes quantity: 500m, 2, 4Gi.', {
-  isIntOrString: true,
-})
-
 function amounts(name: string, description: string) {
-  return field(z.record(z.string(), amount), description, {
-    maxProperties: 16,
+  const amount = field(z.union([z.int(), z.string()]), 'A Kubernetes quantity: 500m, 2, 4Gi.', {
+    isIntOrString: true,
     rules: [
       {
-        cel: `self.all(key, string(self[key]).matches(${JSON.stringify(pattern.source)}))`,
-        message: `each of ${name} must be a Kubernetes quantity, ${HINT}`,
-        holds: (values) => Object.values(values).every((value) => pattern.test(String(value))),
+        cel: 'isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity("0"))',
+        message: `${name} must be Kubernetes quantities of zero or more, such as 500m, 2 or 4Gi`,
+        holds: (value) => (sign(String(value)) ?? -1) >= 0,
       },
     ],
   })
+  // Few entries, because the API server bounds the cost of the rule by the longest possible string in each.
+  return field(z.record(z.string(), amount), description, { maxProperties: 6 })
 }
 
 /** Requests and limits of a container; `name` is the field's path in the messages. */
