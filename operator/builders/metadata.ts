@@ -1,0 +1,54 @@
+import { API_GROUP, API_VERSION } from '../../contract/names.ts'
+import type { ObjectMeta } from '../api/object-meta.ts'
+import type { SentimentModel } from '../api/v1alpha1/sentiment-model.ts'
+import type { ModelVersion } from '../api/v1alpha1/model-version.ts'
+
+export const LABELS = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  name: 'app.kubernetes.io/name',
+  component: 'app.kubernetes.io/component',
+  model: `${API_GROUP}/model`,
+  version: `${API_GROUP}/version`,
+  /** On Jobs. */
+  stage: `${API_GROUP}/stage`,
+  attempt: `${API_GROUP}/attempt`,
+} as const
+
+export const MANAGER = 'valence'
+
+/** Selects everything that the operator made. */
+export const MANAGED = `${LABELS.managedBy}=${MANAGER}`
+
+export const ANNOTATIONS = {
+  /** On Jobs: stands for spec.job as it was when the Job was made. */
+  inputHash: `${API_GROUP}/input-hash`,
+} as const
+
+export type Component = 'trainer' | 'evaluator' | 'server' | 'storage' | 'version'
+
+export function labelsOf(model: string, component: Component, version?: string): Record<string, string> {
+  return {
+    [LABELS.managedBy]: MANAGER,
+    [LABELS.name]: MANAGER,
+    [LABELS.component]: component,
+    [LABELS.model]: model,
+    ...(version !== undefined && { [LABELS.version]: version }),
+  }
+}
+
+/** The child is garbage-collected with its owner, and only the owner's controller writes it. */
+export function ownedBy(owner: SentimentModel | ModelVersion): NonNullable<ObjectMeta['ownerReferences']> {
+  const { name, uid } = owner.metadata
+  if (uid === undefined)
+    throw new TypeError(`${owner.kind} ${name} has no uid: only an object that the API server gave can own another`)
+  return [
+    {
+      apiVersion: `${API_GROUP}/${API_VERSION}`,
+      kind: owner.kind,
+      name,
+      uid,
+      controller: true,
+      blockOwnerDeletion: true,
+    },
+  ]
+}

@@ -1,0 +1,164 @@
+/** The next step of one SentimentModel: which versions exist, which of them run, which one answers. Pure. */
+import type { Routing } from '../../contract/routing.ts'
+import type { ModelVersion } from '../api/v1alpha1/model-version.ts'
+import type { SentimentModel, SentimentModelSpec, SentimentModelStatus } from '../api/v1alpha1/sentiment-model.ts'
+import type { Precision } from '../api/v1alpha1/serving.ts'
+import type { Blocked } from './blocked.ts'
+import { canonicalJson } from './canonical-json.ts'
+import { baselineVersion, desiredVersion, type VersionIdentity } from './identity.ts'
+import type { ModelObserved } from './model-observed.ts'
+import { planModelStatus } from './model-status.ts'
+import { servedPrecision } from './precision.ts'
+import { planSwitch, type SwitchPlan } from './rollout/switch.ts'
+
+export interface Deployed {
+  version: string
+  digest: string
+  precision: Precision
+}
+
+export interface ModelPlan {
+  versions: VersionIdentity[]
+  /** The claim to make; undefined where the user brings one. */
+  claim: string | undefined
+  deploy: Deployed[]
+  /** The version that the front Service is to select; undefined while there is none. */
+  stable: string | undefined
+  routing: Routing | undefined
+  hasServiceMonitor: boolean
+  /** Versions whose pods and Service are to go. */
+  retire: string[]
+  removeVersions: ModelVersion[]
+  status: SentimentModelStatus
+  requeueAfterMs?: number
+}
+
+/** Kept-alive connections and late endpoint updates still reach the old pods for a moment after the switch. */
+const DRAIN_GRACE_MS = 20_000
+
+/** How often progress is taken over from a version in training. */
+const TRAINING_INTERVAL_MS = 10_000
+
+export function planModel(observed: ModelObserved, now: number): ModelPlan {
+  const { model, versions } = observed
+  const { spec } = model
+  const desired = desiredVersion(model.metadata.name, spec)
+  const baseline = baselineVersion(model.metadata.name, spec)
+  const pin = spec.serving.version
+  const rollout = planSwitch({
+    stable: observed.stable,
+    desired: desired.name,
+    pin,
+    versions,
+    serving: observed.serving,
+  })
+
+  const draining = drainingVersions(observed, rollout, now)
+  const running = new Set([rollout.stable, rollout.candidate, baseline?.name].filter((name) => name !== undefined))
+  const inUse = new Set([
+    ...running,
+    desired.name,
+    ...(pin === undefined ? [] : [pin]),
+    ...draining.map((drain) => drain.version),
+  ])
+  const serviceMonitor = planServiceMonitor(spec, observed.hasServiceMonitorApi)
+  const requeueAfterMs = requeue(versions, draining, now)
+  return {
+    versions: [desired, ...(baseline ? [baseline] : [])],
+    claim: spec.storage.claimName === undefined ? ownClaim(model.metadata.name) : undefined,
+    deploy: [...running].flatMap((name) => deployed(name, versions, spec)),
+    stable: rollout.stable,
+    routing: planRouting(observed.routing, rollout, deployedBaseline(baseline, versions, spec)),
+    hasServiceMonitor: serviceMonitor.isWanted,
+    retire: observed.serving
+      .map((serving) => serving.version)
+      .filter((name) => !running.has(name) && !draining.some((drain) => drain.version === name)),
+    removeVersions: beyondHistory(versions, inUse, spec.history.keepVersions),
+    status: planModelStatus(
+      { observed, rollout, desired: desired.name, baseline: baseline?.name, blocked: serviceMonitor.blocked },
+      now,
+    ),
+    ...(requeueAfterMs !== undefined && { requeueAfterMs }),
+  }
+}
+
+export const ownClaim = (model: string) => `${model}-artifacts`
+
+/** Where a model's artifacts are: the claim the user names, or the one made for it. */
+export const claimOf = (model: SentimentModel) => model.spec.storage.claimName ?? ownClaim(model.metadata.name)
+
+/** A version whose pods are to run: only one with an artifact and a verdict, so that every pod is pinned to a digest. */
+function deployed(name: string, versions: readonly ModelVersion[], spec: SentimentModelSpec): Deployed[] {
+  const version = versions.find((candidate) => candidate.metadata.name === name)
+  const digest = version?.status?.artifact?.manifestSha256
+  if (!version || digest === undefined || version.status?.phase !== 'Accepted') return []
+  return [{ version: name, digest, precision: servedPrecision(version, spec) }]
+}
+
+function deployedBaseline(
+  baseline: VersionIdentity | undefined,
+  versions: readonly ModelVersion[],
+  spec: SentimentModelSpec,
+) {
+  return baseline && deployed(baseline.name, versions, spec).length > 0 ? baseline.name : undefined
+}
+
+interface Drain {
+  version: string
+  until: number
+}
+
+/** The version that was stable before, for a grace time after the switch. */
+function drainingVersions({ model, serving }: ModelObserved, rollout: SwitchPlan, now: number): Drain[] {
+  if (rollout.promotion?.from !== undefined) return [{ version: rollout.promotion.from, until: now + DRAIN_GRACE_MS }]
+  const last = model.status?.promotions?.at(-1)
+  if (last?.from === undefined || last.version !== rollout.stable) return []
+  const until = Date.parse(last.time) + DRAIN_GRACE_MS
+  return until > now && serving.some((candidate) => candidate.version === last.from)
+    ? [{ version: last.from, until }]
+    : []
+}
+
+function planRouting(
+  before: Routing | undefined,
+  rollout: SwitchPlan,
+  baseline: string | undefined,
+): Routing | undefined {
+  // Pods mount this file, so the first candidate needs one before it is stable.
+  const stable = rollout.stable ?? rollout.candidate
+  const names = [...new Set([stable, rollout.candidate, baseline].filter((name) => name !== undefined))].sort()
+  if (stable === undefined && baseline === undefined) return before
+  const content = {
+    stable: stable ?? '',
+    perMille: 0,
+    shadowPerMille: 0,
+    ...(baseline !== undefined && { baseline }),
+    endpoints: Object.fromEntries(names.map((name) => [name, `http://${name}:8000`])),
+  }
+  const { epoch, ...old } = before ?? { epoch: 0 }
+  return { epoch: canonicalJson(old) === canonicalJson(content) ? epoch : epoch + 1, ...content }
+}
+
+/** Versions that nothing uses, beyond the newest `keep`. */
+function beyondHistory(versions: readonly ModelVersion[], inUse: ReadonlySet<string>, keep: number): ModelVersion[] {
+  return versions
+    .filter((version) => !inUse.has(version.metadata.name))
+    .sort((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''))
+    .slice(keep)
+}
+
+function planServiceMonitor(spec: SentimentModelSpec, hasApi: boolean): { isWanted: boolean; blocked?: Blocked } {
+  const wanted = spec.monitoring.serviceMonitor
+  if (wanted === 'Disabled' || (wanted === 'Auto' && !hasApi)) return { isWanted: false }
+  if (hasApi) return { isWanted: true }
+  const object = 'CustomResourceDefinition/servicemonitors.monitoring.coreos.com'
+  const message =
+    'spec.monitoring.serviceMonitor is Enabled, but the cluster has no ServiceMonitor resource: install the Prometheus operator, or set Auto'
+  return { isWanted: false, blocked: { reason: 'ServiceMonitorMissing', object, message } }
+}
+
+function requeue(versions: readonly ModelVersion[], draining: readonly Drain[], now: number): number | undefined {
+  const waits = draining.map((drain) => drain.until - now)
+  if (versions.some((version) => version.status?.phase === 'Training')) waits.push(TRAINING_INTERVAL_MS)
+  return waits.length === 0 ? undefined : Math.max(100, Math.min(...waits))
+}
