@@ -78,7 +78,11 @@ function structural(node: Node, path: string): Structural {
     result['additionalProperties'] = structural(node.additionalProperties, `${path}{}`)
   }
   if (node.rules !== undefined && node.rules.length > 0) {
-    result['x-kubernetes-validations'] = node.rules.map(({ cel, message }) => ({ rule: cel, message }))
+    result['x-kubernetes-validations'] = node.rules.map(({ cel, message, at }) => ({
+      rule: cel,
+      message,
+      ...(at === undefined ? {} : { fieldPath: `.${at.join('.')}` }),
+    }))
   }
   return result
 }

@@ -10,6 +10,8 @@ export interface Rule<T> {
   readonly cel: string
   readonly message: string
   readonly holds: (value: T) => boolean
+  /** The field below this one that the message is about. */
+  readonly at?: readonly string[]
 }
 
 /** A rule on a change (`self` and `oldSelf`): only the API server sees both. */
@@ -33,7 +35,7 @@ interface FieldExtensions<T> {
 
 export interface FieldFacts {
   readonly description: string
-  readonly rules: readonly { readonly cel: string; readonly message: string }[]
+  readonly rules: readonly { readonly cel: string; readonly message: string; readonly at?: readonly string[] }[]
   readonly listType?: 'atomic' | 'set' | 'map'
   readonly listMapKeys?: readonly string[]
   readonly mapType?: 'atomic' | 'granular'
@@ -52,13 +54,20 @@ export function field<S extends z.ZodType>(
   extensions: FieldExtensions<z.output<S>> = {},
 ): S {
   const { rules = [], transitions = [], ...rest } = extensions
-  const checked = rules.reduce<S>(
-    (result, rule) => result.refine((value) => rule.holds(value), { error: rule.message }),
+  const { maxProperties } = rest
+  const ruled = rules.reduce<S>(
+    (result, rule) => result.refine((value) => rule.holds(value), { error: rule.message, path: [...(rule.at ?? [])] }),
     schema,
   )
+  const checked =
+    maxProperties === undefined
+      ? ruled
+      : ruled.refine((value) => Object.keys(value as object).length <= maxProperties, {
+          error: `must have at most ${maxProperties} entries`,
+        })
   fields.add(checked, {
     description,
-    rules: [...rules, ...transitions].map(({ cel, message }) => ({ cel, message })),
+    rules: [...rules, ...transitions],
     ...rest,
   })
   return checked

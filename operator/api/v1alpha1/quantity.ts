@@ -28,7 +28,7 @@ function amounts(name: string, description: string) {
     rules: [
       {
         cel: 'isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity("0"))',
-        message: `${name} must be Kubernetes quantities of zero or more, such as 500m, 2 or 4Gi`,
+        message: `each value of ${name} must be a Kubernetes quantity of zero or more, such as 500m, 2 or 4Gi`,
         holds: (value) => (sign(String(value)) ?? -1) >= 0,
       },
     ],

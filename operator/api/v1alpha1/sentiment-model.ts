@@ -53,6 +53,7 @@ export const sentimentModelSpec = field(
   {
     rules: [
       {
+        at: ['gates', 'evaluation'],
         cel: '!has(self.source.import) || has(self.gates.evaluation) || !(has(self.gates.minAccuracy) || has(self.gates.minMacroF1))',
         message:
           'gates.minAccuracy and gates.minMacroF1 of an imported model need gates.evaluation.dataset: an import brings no rows to measure on',
@@ -169,8 +170,9 @@ export const sentimentModel = field(
         holds: ({ metadata }) => metadata.name.length <= MAX_NAME && /^[a-z]([a-z0-9-]*[a-z0-9])?$/.test(metadata.name),
       },
       {
+        at: ['spec', 'serving', 'version'],
         cel: '!has(self.spec.serving.version) || self.spec.serving.version.startsWith(self.metadata.name + "-")',
-        message: 'spec.serving.version must be a version of this model: its name begins with metadata.name and "-"',
+        message: 'serving.version must be a version of this model: its name begins with metadata.name and "-"',
         holds: ({ metadata, spec }) =>
           spec.serving.version === undefined || spec.serving.version.startsWith(`${metadata.name}-`),
       },

@@ -144,9 +144,10 @@ export const labels = field(
       field(z.string().min(1).max(63), 'The name of a class.', {
         rules: [
           {
-            cel: 'self == self.trim()',
+            // Not trim(), because JavaScript and CEL disagree on what is a blank.
+            cel: String.raw`!self.matches("^\\s|\\s$")`,
             message: 'a label must not begin or end with a blank',
-            holds: (label) => label === label.trim(),
+            holds: (label) => !/^[ \t\n\f\r]|[ \t\n\f\r]$/.test(label),
           },
         ],
       }),

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { evaluationSummary, trainingMetrics } from '../../../contract/termination.ts'
+import { parseModelVersion } from './model-version.ts'
+
+const digest = `sha256:${'0'.repeat(64)}`
+const version = (status: object, name = 'reviews-0123456789') => ({
+  apiVersion: 'valence.dev/v1alpha1',
+  kind: 'ModelVersion',
+  metadata: { name, namespace: 'default' },
+  spec: { model: 'reviews', labels: ['negative', 'positive'], source: { import: { uri: 'pvc://data/model' } } },
+  status,
+})
+
+test('what trainer and evaluator report fits into the status unchanged', () => {
+  const training = trainingMetrics.parse({
+    accuracy: 0.9,
+    macroF1: 0.9,
+    loss: 0.3,
+    trainRows: 10,
+    evaluationRows: 2,
+    seconds: 1.5,
+    samplesPerSecond: 20,
+  })
+  const quality = { accuracy: 0.9, macroF1: 0.9 }
+  const summary = evaluationSummary.parse({
+    manifestSha256: digest,
+    parity: { texts: 8, tokenMismatches: 0, maxLogitDifference: 1e-6, labelAgreement: 1 },
+    rows: 2,
+    fp32: quality,
+    int8: quality,
+    int8Agreement: { labelAgreement: 0.99, maxLogitDifference: 0.2 },
+  })
+  const evaluation = { report: 'evaluation-1.json', ...summary }
+  const parsed = parseModelVersion(version({ training, evaluation }))
+  expect(parsed).toEqual({ ok: true, value: version({ training, evaluation }) })
+})
+
+test('a name that is not <model>-<10 hex> is refused', () => {
+  for (const name of ['reviews-1', 'reviews-012345678g', 'other-0123456789']) {
+    expect(parseModelVersion(version({}, name))).toMatchObject({
+      ok: false,
+      errors: [{ message: 'metadata.name must be <spec.model>-<10 hexadecimal digits>' }],
+    })
+  }
+})
+
+test('a wrong status names the field in the middle of a list', () => {
+  const attempt = { kind: 'train', number: 0, job: 'j', inputHash: 'abc', startedAt: '2026-01-01T00:00:00Z' }
+  expect(parseModelVersion(version({ attempts: [attempt] }))).toMatchObject({
+    ok: false,
+    errors: [{ field: 'status.attempts[0].number' }],
+  })
+})
