@@ -1,0 +1,182 @@
+/** The chart on a real API server: what it makes is accepted, runs under the restricted Pod Security level, and has no right too many. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { type ApiServer, startApiServer } from './support/api-server.ts'
+
+const run = promisify(execFile)
+const chart = new URL('../../charts/valence/', import.meta.url).pathname
+const variants = (await readdir(join(chart, 'ci'))).filter((name) => name.endsWith('.yaml'))
+
+interface Manifest {
+  kind: string
+  metadata: { name: string }
+  spec: { template: { spec: object } }
+}
+
+// A server of its own: the chart brings the CRDs, and other files of this project install them in their own way.
+let server: ApiServer
+let directory: string
+let env: NodeJS.ProcessEnv
+
+beforeAll(async () => {
+  server = await startApiServer()
+  directory = await mkdtemp(join(tmpdir(), 'valence-chart-'))
+  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
+  const bin = process.env['VALENCE_CLUSTER_BIN'] ?? join(cache, 'valence', 'cluster', 'bin')
+  env = {
+    PATH: [bin, process.env['PATH'] ?? ''].join(delimiter),
+    KUBECONFIG: server.kubeconfigPath,
+    HOME: directory,
+  }
+  for (const name of ['valence', 'shop', 'support', 'elsewhere']) await kubectl('create', 'namespace', name)
+  await kubectl('label', 'namespace', 'valence', 'pod-security.kubernetes.io/enforce=restricted')
+})
+afterAll(async () => {
+  await server.stop()
+  await rm(directory, { recursive: true, force: true })
+})
+
+async function kubectl(...args: string[]): Promise<string> {
+  return (await run('kubectl', args, { env })).stdout
+}
+async function helm(...args: string[]): Promise<string> {
+  return (await run('helm', args, { env, maxBuffer: 16 * 1024 * 1024 })).stdout
+}
+async function apply(file: string, text: string, ...args: string[]): Promise<string> {
+  const path = join(directory, file)
+  await writeFile(path, text)
+  return kubectl('apply', '--filename', path, ...args)
+}
+
+/** The exit status is 1 for a "no", so the answer is on stdout either way. */
+async function mayOperator(verb: string, resource: string, namespace: string): Promise<boolean> {
+  const args = ['auth', 'can-i', verb, resource, '--namespace', namespace]
+  const as = ['--as', 'system:serviceaccount:valence:valence']
+  try {
+    return (await kubectl(...args, ...as)).trim() === 'yes'
+  } catch (error) {
+    const { stdout } = error as { stdout?: string }
+    if (stdout?.trim() === 'no') return false
+    throw error
+  }
+}
+
+const serviceMonitorCrd = JSON.stringify({
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'servicemonitors.monitoring.coreos.com' },
+  spec: {
+    group: 'monitoring.coreos.com',
+    scope: 'Namespaced',
+    names: {
+      kind: 'ServiceMonitor',
+      plural: 'servicemonitors',
+      singular: 'servicemonitor',
+      listKind: 'ServiceMonitorList',
+    },
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+})
+
+describe('the chart', () => {
+  test('refuses a ServiceMonitor on a cluster that has none', async () => {
+    const install = helm('install', 'early', chart, '--namespace', 'elsewhere', '--set', 'serviceMonitor.enabled=true')
+    await expect(install).rejects.toThrow('this cluster has no monitoring.coreos.com/v1')
+  })
+
+  test.each(variants)('renders what the API server accepts, with %s', async (values) => {
+    await apply('service-monitor.json', serviceMonitorCrd)
+    await kubectl('wait', '--for=condition=Established', 'crd/servicemonitors.monitoring.coreos.com', '--timeout=30s')
+    const options = ['--namespace', 'valence', '--include-crds', '--api-versions', 'monitoring.coreos.com/v1']
+    const rendered = await helm('template', 'check', chart, '--values', join(chart, 'ci', values), ...options)
+    const accepted = await apply(`rendered-${values}`, rendered, '--dry-run=server', '--server-side')
+    expect(accepted).toContain('deployment.apps/check-valence serverside-applied (server dry run)')
+  })
+
+  test.each(variants)('keeps its pods within the restricted Pod Security level, with %s', async (values) => {
+    const rendered = await helm(
+      'template',
+      'check',
+      chart,
+      '--namespace',
+      'valence',
+      '--values',
+      join(chart, 'ci', values),
+      '--api-versions',
+      'monitoring.coreos.com/v1',
+    )
+    const manifests = parseAllDocuments(rendered).map((document) => document.toJS() as Manifest)
+    const deployment = manifests.find((manifest) => manifest.kind === 'Deployment')
+    const testPod = manifests.find((manifest) => manifest.kind === 'Pod')
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'operator', namespace: 'valence' },
+      spec: deployment?.spec.template.spec,
+    }
+    expect(await apply('pod.json', JSON.stringify(pod), '--dry-run=server')).toContain('pod/operator created')
+    expect(await apply('test.json', JSON.stringify(testPod), '--dry-run=server')).toContain(
+      'pod/check-valence-test created',
+    )
+
+    const loose = { ...pod, spec: { ...pod.spec, securityContext: {} } }
+    await expect(apply('loose.json', JSON.stringify(loose), '--dry-run=server')).rejects.toThrow('violates PodSecurity')
+  })
+})
+
+describe('an installed release', () => {
+  test('of cluster scope may do what the operator needs in every namespace, and no more', async () => {
+    await helm('install', 'valence', chart, '--namespace', 'valence')
+    const needed = [
+      ['patch', 'sentimentmodels.valence.dev/status'],
+      ['create', 'modelversions.valence.dev'],
+      ['delete', 'jobs.batch'],
+      ['patch', 'deployments.apps'],
+      ['create', 'persistentvolumeclaims'],
+      ['get', 'pods/log'],
+      ['create', 'events.events.k8s.io'],
+    ] as const
+    for (const [verb, resource] of needed)
+      expect(await mayOperator(verb, resource, 'shop'), `${verb} ${resource}`).toBe(true)
+
+    const refused = [
+      ['get', 'secrets'],
+      ['create', 'pods'],
+      ['create', 'pods/exec'],
+      ['delete', 'sentimentmodels.valence.dev'],
+      ['delete', 'pods'],
+      ['get', 'leases.coordination.k8s.io'],
+      ['create', 'roles.rbac.authorization.k8s.io'],
+    ] as const
+    for (const [verb, resource] of refused)
+      expect(await mayOperator(verb, resource, 'shop'), `${verb} ${resource}`).toBe(false)
+    expect(await mayOperator('update', 'leases.coordination.k8s.io/valence', 'valence')).toBe(true)
+    expect(await mayOperator('update', 'leases.coordination.k8s.io/other', 'valence')).toBe(false)
+  })
+
+  test('narrowed to some namespaces has no rights elsewhere', async () => {
+    await helm('upgrade', 'valence', chart, '--namespace', 'valence', '--set', 'watch.namespaces={shop,support}')
+    for (const namespace of ['shop', 'support']) expect(await mayOperator('create', 'jobs.batch', namespace)).toBe(true)
+    for (const namespace of ['elsewhere', 'valence']) expect(await mayOperator('list', 'pods', namespace)).toBe(false)
+  })
+
+  test('leaves the custom resources, and with them the models, when it is uninstalled', async () => {
+    await helm('uninstall', 'valence', '--namespace', 'valence')
+    expect(await kubectl('get', 'deployments', '--namespace', 'valence', '--output', 'name')).toBe('')
+    const crds = await kubectl('get', 'crds', '--output', 'name')
+    expect(crds).toContain('sentimentmodels.valence.dev')
+    expect(crds).toContain('modelversions.valence.dev')
+  })
+})
