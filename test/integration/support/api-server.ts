@@ -19,9 +19,9 @@ export interface ApiServer {
    */
   tokens: Record<'admin' | 'limited', string>
   /** Stops the API server and starts it again on the same port and data. */
-  restart(): Promise<void>
+  restart: () => Promise<void>
   /** Ends both processes and removes their data. */
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 const START_TIMEOUT_MS = 60_000
@@ -112,7 +112,8 @@ export function kubeconfig(server: string, caPath: string, token: string): strin
   })
 }
 
-function clusterBin(): string {
+/** Where the programs of the local cluster are: etcd, kube-apiserver, kubectl. */
+export function clusterBin(): string {
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
   const bin = process.env['VALENCE_CLUSTER_BIN'] ?? join(cache, 'valence', 'cluster', 'bin')
   for (const program of ['etcd', 'kube-apiserver'])
@@ -160,15 +161,13 @@ async function isReady(url: string, token: string, caPath: string): Promise<bool
   const ca = await readFile(caPath).catch(() => undefined)
   if (!ca) return false
   return new Promise((resolve) => {
-    request(url, { ca, headers: { authorization: `Bearer ${token}` }, timeout: 2_000 }, (response) => {
+    const attempt = request(url, { ca, headers: { authorization: `Bearer ${token}` }, timeout: 2_000 }, (response) => {
       response.resume()
       resolve(response.statusCode === 200)
     })
-      .on('timeout', function () {
-        this.destroy()
-      })
-      .on('error', () => resolve(false))
-      .end()
+    attempt.on('timeout', () => attempt.destroy())
+    attempt.on('error', () => resolve(false))
+    attempt.end()
   })
 }
 
