@@ -33,7 +33,8 @@ function write(group: string, version: string, kind: string, schema: JsonObject)
   // kubeconform calls the group of the core API by its version.
   const file = join(out ?? '', group === '' ? version : group, `${kind.toLowerCase()}_${version}.json`)
   mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...schema }))
+  // Draft 4 is what OpenAPI 3.0 was made from: exclusiveMinimum is a boolean in both.
+  writeFileSync(file, JSON.stringify({ $schema: 'http://json-schema.org/draft-04/schema#', ...schema }))
   written++
 }
 
@@ -91,8 +92,8 @@ function readSwagger(file: string): void {
     const [{ group, version, kind }] = kinds as [{ group: string; version: string; kind: string }]
     const definition = structuredClone(definitions.get(name) ?? {})
     Object.assign(objectAt(definition, 'properties'), {
-      apiVersion: { const: group === '' ? version : `${group}/${version}` },
-      kind: { const: kind },
+      apiVersion: { enum: [group === '' ? version : `${group}/${version}`] },
+      kind: { enum: [kind] },
     })
     definition['required'] = ['apiVersion', 'kind', ...((definition['required'] ?? []) as string[])]
     write(group, version, kind, standalone(name, new Map(definitions).set(name, definition)))
