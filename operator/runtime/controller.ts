@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Clock } from './clock.ts'
+import { type Clock, startDeadline } from './clock.ts'
 import type { RuntimeMetrics } from './metrics.ts'
 import type { WorkQueue } from './workqueue.ts'
 
@@ -55,11 +55,18 @@ async function work(options: ControllerOptions, signal: AbortSignal): Promise<vo
 }
 
 async function reconcileOne(options: ControllerOptions, key: string, signal: AbortSignal): Promise<void> {
-  const { name: controller, queue, metrics, clock, log } = options
+  const { name: controller, queue, reconcile, deadlineMs, metrics, clock, log } = options
   const begin = clock.monotonic()
   metrics.activeWorkers.inc({ controller })
+  const deadline = startDeadline({
+    clock,
+    ms: deadlineMs,
+    expired: () => new ReconcileTimeoutError(deadlineMs),
+    signal,
+  })
   try {
-    const { requeueAfterMs } = await withDeadline(options, key, signal)
+    // Waited for to its very end, whatever the deadline: a key is never worked on twice at once.
+    const { requeueAfterMs } = await reconcile(requestOf(key), deadline.signal)
     queue.forget(key)
     if (requeueAfterMs === undefined) {
       metrics.reconciles.inc({ controller, result: 'success' })
@@ -77,31 +84,15 @@ async function reconcileOne(options: ControllerOptions, key: string, signal: Abo
     const retryInMs = Math.round(queue.addRateLimited(key))
     log.error({ controller, key, err, failures: queue.failures(key), retryInMs }, 'reconciliation failed')
   } finally {
+    deadline.clear()
     metrics.activeWorkers.dec({ controller })
     metrics.reconcileSeconds.observe({ controller }, (clock.monotonic() - begin) / 1000)
   }
 }
 
-async function withDeadline(
-  { reconcile, deadlineMs, clock }: ControllerOptions,
-  key: string,
-  signal: AbortSignal,
-): Promise<ReconcileResult> {
+function requestOf(key: string): ReconcileRequest {
   const slash = key.indexOf('/')
-  const settled = new AbortController()
-  const deadline = new AbortController()
-  clock.sleep(deadlineMs, settled.signal).then(
-    () => deadline.abort(new ReconcileTimeoutError(deadlineMs)),
-    () => undefined, // the reconciliation settled first
-  )
-  try {
-    return await reconcile(
-      { namespace: key.slice(0, Math.max(slash, 0)), name: key.slice(slash + 1) },
-      AbortSignal.any([signal, deadline.signal]),
-    )
-  } finally {
-    settled.abort()
-  }
+  return { namespace: key.slice(0, Math.max(slash, 0)), name: key.slice(slash + 1) }
 }
 
 export class ReconcileTimeoutError extends Error {
