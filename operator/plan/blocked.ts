@@ -26,6 +26,7 @@ export type BlockedReason =
   | 'PinnedVersionUnusable'
   | 'NameTaken'
   | 'ServiceMonitorMissing'
+  | 'SpecInvalid'
   | 'DataInvalid'
   | 'TrainingFailed'
   | 'EvaluationFailed'

@@ -22,6 +22,12 @@ export function baselineVersion(model: string, spec: SentimentModelSpec): Versio
   return identify({ model, labels: spec.labels, source: { import: spec.baseline }, ...(evaluation && { evaluation }) })
 }
 
+/** Everything that the spec asks for: its source, its baseline and its pin. A version outside of it is not trained any further. */
+export function wantedVersions(model: string, spec: SentimentModelSpec): Set<string> {
+  const names = [desiredVersion(model, spec).name, baselineVersion(model, spec)?.name, spec.serving.version]
+  return new Set(names.filter((name) => name !== undefined))
+}
+
 function identify(spec: ModelVersionSpec): VersionIdentity {
   const { model, ...what } = spec
   return { name: `${model}-${shortHash(normalized(what))}`, spec }

@@ -3,6 +3,7 @@ import type { ModelVersion, VersionPhase } from '../api/v1alpha1/model-version.t
 import {
   MAX_PROMOTIONS,
   type ModelPhase,
+  type SentimentModel,
   type SentimentModelSpec,
   type SentimentModelStatus,
 } from '../api/v1alpha1/sentiment-model.ts'
@@ -229,5 +230,19 @@ function promotedFact({ stable, target, targetVersion }: Facts): ConditionFact {
     status: 'False',
     reason: targetVersion?.status?.phase ?? 'Queued',
     message: `${target} is not stable yet; ${stable ?? 'nothing'} answers`,
+  }
+}
+
+/** The status of a model that can't be worked on at all: what was known stays, and the culprit is named. */
+export function blockedStatus(model: SentimentModel, blocked: Blocked, now: number): SentimentModelStatus {
+  const before = model.status
+  const generation = model.metadata.generation ?? 1
+  const kept = (before?.conditions ?? []).filter((condition) => condition.type !== 'Blocked')
+  return {
+    ...before,
+    observedGeneration: generation,
+    phase: 'Blocked',
+    blocked: withSince(blocked, before?.blocked, now),
+    conditions: [...kept, ...mergeConditions(before?.conditions ?? [], [blockedFact(blocked)], generation, now)],
   }
 }

@@ -1,0 +1,77 @@
+import type { Live } from '../kube/object.ts'
+import type { Pod } from '../kube/resource.ts'
+import { isFailing } from '../plan/blocked.ts'
+import type { PodObservation, Warning } from '../plan/observed.ts'
+import type { OperatorContext } from './context.ts'
+import { observePod, observeWarnings } from './observe.ts'
+import { coreEvents } from './resources.ts'
+
+const LOG_LINES = 20
+const LOG_BYTES = 8_192
+
+/** Pods as facts; a failing container with the last line of its log, which usually names the cause. */
+export async function gatherPods(
+  context: OperatorContext,
+  pods: readonly Live<Pod>[],
+  signal: AbortSignal,
+): Promise<PodObservation[]> {
+  return Promise.all(pods.map((pod) => gatherPod(context, pod, signal)))
+}
+
+async function gatherPod(context: OperatorContext, pod: Live<Pod>, signal: AbortSignal): Promise<PodObservation> {
+  const observed = observePod(pod)
+  const now = context.clock.now()
+  const containers = await Promise.all(
+    observed.containers.map(async (container) => {
+      if (!isFailing(container, now)) return container
+      const previous = container.waiting !== undefined && container.restartCount > 0
+      const lastLogLine = await readLastLine(context, pod, container.name, previous, signal)
+      return lastLogLine === undefined ? container : { ...container, lastLogLine }
+    }),
+  )
+  return { ...observed, containers }
+}
+
+async function readLastLine(
+  context: OperatorContext,
+  pod: Live<Pod>,
+  container: string,
+  previous: boolean,
+  signal: AbortSignal,
+) {
+  try {
+    const text = await context.client.podLogs(
+      pod,
+      { container, tailLines: LOG_LINES, limitBytes: LOG_BYTES, previous },
+      signal,
+    )
+    return text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '')
+      .at(-1)
+  } catch (err) {
+    // A log that is gone or can't be had takes nothing from the diagnosis but its last line.
+    context.log.debug({ pod: pod.metadata.name, container, err }, 'no log to quote')
+    return undefined
+  }
+}
+
+/** Warnings about objects that do not get ahead. Asked of the API server only for these: events are many and short-lived. */
+export async function gatherWarnings(
+  context: OperatorContext,
+  namespace: string,
+  uids: readonly string[],
+  signal: AbortSignal,
+): Promise<Warning[]> {
+  const lists = await Promise.all(
+    uids.map((uid) =>
+      context.client.list(coreEvents, { namespace, fieldSelector: `involvedObject.uid=${uid}` }, signal),
+    ),
+  )
+  return observeWarnings(lists.flatMap((list) => list.items))
+}
+
+/** Pods that wait or run without being ready: the ones whose warnings tell why. */
+export const isStuck = (pod: PodObservation) =>
+  !pod.deleting && !pod.ready && (pod.phase === 'Pending' || pod.phase === 'Running')

@@ -1,0 +1,80 @@
+import { parseModelVersion, type ModelVersion } from '../../api/v1alpha1/model-version.ts'
+import { parseSentimentModel, type SentimentModel } from '../../api/v1alpha1/sentiment-model.ts'
+import { controllerOf, type Live } from '../../kube/object.ts'
+import type { Job } from '../../kube/resource.ts'
+import { wantedVersions } from '../../plan/identity.ts'
+import { claimOf } from '../../plan/model.ts'
+import type { JobObservation } from '../../plan/observed.ts'
+import type { VersionObserved } from '../../plan/version.ts'
+import type { ReconcileRequest } from '../../runtime/controller.ts'
+import { BY_VERSION } from '../caches.ts'
+import type { OperatorContext } from '../context.ts'
+import { gatherPods, gatherWarnings, isStuck } from '../gather-pods.ts'
+import { observeJob } from '../observe.ts'
+
+export interface Gathered {
+  version: Live<ModelVersion>
+  model: SentimentModel
+  jobs: Live<Job>[]
+  observed: VersionObserved
+}
+
+/** undefined: there is nothing to do, because the version or its model is gone or going; what they own goes with them. */
+export async function gather(
+  context: OperatorContext,
+  { namespace, name }: ReconcileRequest,
+  signal: AbortSignal,
+): Promise<Gathered | undefined> {
+  const caches = context.caches(namespace)
+  const version = caches.versions.get(namespace, name)
+  if (!version || version.metadata.deletionTimestamp !== undefined) return undefined
+  const model = caches.models.get(namespace, version.spec.model)
+  if (!model || model.metadata.deletionTimestamp !== undefined || model.metadata.uid !== controllerOf(version)?.uid)
+    return undefined
+
+  const parsedModel = parseSentimentModel(model)
+  const parsedVersion = parseModelVersion(version)
+  // The model's own controller tells the user what is wrong with a spec that an older CRD let pass.
+  if (!parsedModel.ok || !parsedVersion.ok) return undefined
+
+  const jobs = caches.jobs.ownedBy(version.metadata.uid)
+  const observations = await Promise.all(jobs.map((job) => gatherJob(context, job, version, signal)))
+  return {
+    version,
+    model: parsedModel.value,
+    jobs,
+    observed: {
+      version: parsedVersion.value,
+      spec: parsedModel.value.spec,
+      isWanted: wantedVersions(model.metadata.name, parsedModel.value.spec).has(name),
+      jobs: observations,
+      images: context.images,
+      claimName: claimOf(parsedModel.value),
+    },
+  }
+}
+
+async function gatherJob(
+  context: OperatorContext,
+  job: Live<Job>,
+  version: Live<ModelVersion>,
+  signal: AbortSignal,
+): Promise<JobObservation> {
+  const { namespace, name, uid } = job.metadata
+  const caches = context.caches(namespace ?? '')
+  const isOpen = !version.status?.attempts?.some((entry) => entry.job === name && entry.result !== undefined)
+  const ofJob = caches.pods
+    .byIndex(BY_VERSION, `${namespace ?? ''}/${version.metadata.name}`)
+    .filter((pod) => controllerOf(pod)?.uid === uid)
+  // What is on record needs no second look at logs and events.
+  if (!isOpen) return observeJob(job, [], [])
+  const pods = await gatherPods(context, ofJob, signal)
+  const stuck = pods.filter(isStuck).map((pod) => pod.uid)
+  const isWaiting = pods.length === 0 || stuck.length > 0
+  const warnings = isWaiting ? await gatherWarnings(context, namespace ?? '', [uid, ...stuck], signal) : []
+  const observed = observeJob(job, pods, warnings)
+  const running = pods.find((pod) => pod.phase === 'Running')
+  if (observed.stage !== 'train' || !running) return observed
+  const progress = await context.readProgress(running, signal)
+  return progress ? { ...observed, progress } : observed
+}

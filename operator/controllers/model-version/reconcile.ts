@@ -1,0 +1,67 @@
+/** gather -> plan -> act -> status -> events, for one ModelVersion. */
+import { buildJob } from '../../builders/job.ts'
+import { jobs as jobResource } from '../../kube/resource.ts'
+import { versionEvents } from '../../plan/events.ts'
+import { imageOf, planVersion, type VersionPlan } from '../../plan/version.ts'
+import type { Reconcile } from '../../runtime/controller.ts'
+import { createChild, deleteChild, isOwnerAlive, writeStatus } from '../children.ts'
+import type { OperatorContext } from '../context.ts'
+import { modelVersions } from '../resources.ts'
+import { gather, type Gathered } from './gather.ts'
+
+export const reconcileModelVersion =
+  (context: OperatorContext): Reconcile =>
+  async (request, signal) => {
+    const gathered = await gather(context, request, signal)
+    if (!gathered) return {}
+    const plan = planVersion(gathered.observed, context.clock.now())
+    await act(context, gathered, plan, signal)
+    await report(context, gathered, plan, signal)
+    return { requeueAfterMs: plan.requeueAfterMs }
+  }
+
+async function act(
+  context: OperatorContext,
+  { version, jobs, observed }: Gathered,
+  plan: VersionPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client } = context
+  const cache = context.caches(observed.version.metadata.namespace).jobs
+  if (plan.remove.length > 0 && (await isOwnerAlive(client, modelVersions, version, signal))) {
+    const doomed = new Set(plan.remove.map((job) => job.uid))
+    for (const object of jobs.filter((job) => doomed.has(job.metadata.uid))) {
+      await deleteChild(client, { resource: jobResource, cache, object }, signal)
+    }
+  }
+  if (plan.start) {
+    const { stage, attempt, job, inputHash } = plan.start
+    const { imagePullPolicy } = context
+    const { claimName, spec } = observed
+    const image = imageOf(stage, observed)
+    const input = {
+      version: observed.version,
+      spec,
+      stage,
+      attempt,
+      name: job,
+      inputHash,
+      image,
+      imagePullPolicy,
+      claimName,
+    }
+    await createChild(client, version, { resource: jobResource, cache, desired: buildJob(input) }, signal)
+  }
+}
+
+async function report(
+  context: OperatorContext,
+  { version, observed }: Gathered,
+  plan: VersionPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const cache = context.caches(observed.version.metadata.namespace).versions
+  const { status } = plan
+  if (!(await writeStatus(context.client, { resource: modelVersions, cache, object: version, status }, signal))) return
+  for (const event of versionEvents(version.status, status)) context.recordEvent({ regarding: version, ...event })
+}

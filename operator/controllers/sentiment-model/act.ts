@@ -1,0 +1,118 @@
+/** Writes what the plan asks for, in an order in which every moment in between is safe. */
+import { buildClaim } from '../../builders/claim.ts'
+import { buildDeployment } from '../../builders/deployment.ts'
+import { buildDisruptionBudget } from '../../builders/disruption-budget.ts'
+import { buildModelVersion } from '../../builders/model-version.ts'
+import { buildRouting } from '../../builders/routing.ts'
+import { buildServiceMonitor } from '../../builders/service-monitor.ts'
+import { buildFrontService, buildVersionService } from '../../builders/service.ts'
+import type { KubeObject, Live } from '../../kube/object.ts'
+import {
+  configMaps,
+  deployments,
+  persistentVolumeClaims,
+  podDisruptionBudgets,
+  serviceMonitors,
+  services,
+} from '../../kube/resource.ts'
+import { claimOf, type ModelPlan } from '../../plan/model.ts'
+import { applyChild, createChild, deleteChild, isOwnerAlive, type Child } from '../children.ts'
+import type { OperatorContext } from '../context.ts'
+import { modelVersions, sentimentModels } from '../resources.ts'
+import type { Gathered } from './gather.ts'
+
+export async function act(
+  context: OperatorContext,
+  gathered: Gathered,
+  plan: ModelPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  await makeInputs(context, gathered, plan, signal)
+  await makePods(context, gathered, plan, signal)
+  await moveTraffic(context, gathered, plan, signal)
+  await retire(context, gathered, plan, signal)
+}
+
+/** Storage and versions: what Jobs need. */
+async function makeInputs(
+  context: OperatorContext,
+  { live, owned, observed }: Gathered,
+  plan: ModelPlan,
+  signal: AbortSignal,
+) {
+  const { client } = context
+  const { model } = observed
+  const caches = context.caches(model.metadata.namespace)
+  // A claim's spec is fixed once it is bound, so it is made once and never written again.
+  if (plan.claim !== undefined && !caches.claims.get(model.metadata.namespace, plan.claim)) {
+    const desired = buildClaim(model, plan.claim)
+    await createChild(client, live, { resource: persistentVolumeClaims, cache: caches.claims, desired }, signal)
+  }
+  for (const identity of plan.versions) {
+    if (owned.versions.some((version) => version.metadata.name === identity.name)) continue
+    const desired = buildModelVersion(model, identity)
+    await createChild(client, live, { resource: modelVersions, cache: caches.versions, desired }, signal)
+  }
+}
+
+async function makePods(context: OperatorContext, { live, observed }: Gathered, plan: ModelPlan, signal: AbortSignal) {
+  const { client, imagePullPolicy } = context
+  const { model } = observed
+  const caches = context.caches(model.metadata.namespace)
+  const apply = <T extends KubeObject>(child: Child<T>) => applyChild(client, live, child, signal)
+  // The routing file first: pods mount it.
+  if (plan.routing)
+    await apply({ resource: configMaps, cache: caches.configMaps, desired: buildRouting(model, plan.routing) })
+  const image = model.spec.serving.image ?? context.images.server
+  for (const deployed of plan.deploy) {
+    const desired = buildDeployment({ model, deployed, image, imagePullPolicy, claimName: claimOf(model) })
+    await apply({ resource: deployments, cache: caches.deployments, desired })
+    await apply({ resource: services, cache: caches.services, desired: buildVersionService(model, deployed.version) })
+    const budget = buildDisruptionBudget(model, deployed.version)
+    await apply({ resource: podDisruptionBudgets, cache: caches.disruptionBudgets, desired: budget })
+  }
+  if (plan.hasServiceMonitor) await apply({ resource: serviceMonitors, desired: buildServiceMonitor(model) })
+}
+
+/** One write moves all traffic: the front Service's selector. */
+async function moveTraffic(
+  context: OperatorContext,
+  { live, observed }: Gathered,
+  plan: ModelPlan,
+  signal: AbortSignal,
+) {
+  if (plan.stable === undefined) return
+  const cache = context.caches(observed.model.metadata.namespace).services
+  const desired = buildFrontService(observed.model, plan.stable)
+  await applyChild(context.client, live, { resource: services, cache, desired }, signal)
+}
+
+async function retire(
+  context: OperatorContext,
+  { live, owned, observed }: Gathered,
+  plan: ModelPlan,
+  signal: AbortSignal,
+) {
+  const { client } = context
+  const caches = context.caches(observed.model.metadata.namespace)
+  const retired = new Set(plan.retire)
+  const isRetired = (object: Live<KubeObject>) => retired.has(object.metadata.name)
+  const removed = new Set(plan.removeVersions.map((version) => version.metadata.name))
+  const doomed = {
+    deployments: owned.deployments.filter(isRetired),
+    services: owned.services.filter(isRetired),
+    disruptionBudgets: owned.disruptionBudgets.filter(isRetired),
+    versions: owned.versions.filter((version) => removed.has(version.metadata.name)),
+  }
+  if (Object.values(doomed).every((list) => list.length === 0)) return
+  if (!(await isOwnerAlive(client, sentimentModels, live, signal))) return
+  for (const object of doomed.services)
+    await deleteChild(client, { resource: services, cache: caches.services, object }, signal)
+  for (const object of doomed.deployments)
+    await deleteChild(client, { resource: deployments, cache: caches.deployments, object }, signal)
+  for (const object of doomed.disruptionBudgets) {
+    await deleteChild(client, { resource: podDisruptionBudgets, cache: caches.disruptionBudgets, object }, signal)
+  }
+  for (const object of doomed.versions)
+    await deleteChild(client, { resource: modelVersions, cache: caches.versions, object }, signal)
+}

@@ -1,0 +1,90 @@
+import { routingName } from '../../builders/deployment.ts'
+import { LABELS } from '../../builders/metadata.ts'
+import { readRouting } from '../../builders/routing.ts'
+import { parseModelVersion, type ModelVersion } from '../../api/v1alpha1/model-version.ts'
+import { parseSentimentModel, type SentimentModel } from '../../api/v1alpha1/sentiment-model.ts'
+import type { FieldError } from '../../api/parse.ts'
+import { controllerOf, type KubeObject, type Live } from '../../kube/object.ts'
+import type { Deployment, PodDisruptionBudget, Service } from '../../kube/resource.ts'
+import type { ModelObserved, Serving } from '../../plan/model-observed.ts'
+import type { ReconcileRequest } from '../../runtime/controller.ts'
+import { BY_VERSION } from '../caches.ts'
+import type { OperatorContext } from '../context.ts'
+import { gatherPods, gatherWarnings, isStuck } from '../gather-pods.ts'
+import { observeDeployment, refusal } from '../observe.ts'
+
+export interface Gathered {
+  live: Live<SentimentModel>
+  owned: {
+    versions: Live<ModelVersion>[]
+    deployments: Live<Deployment>[]
+    services: Live<Service>[]
+    disruptionBudgets: Live<PodDisruptionBudget>[]
+  }
+  observed: ModelObserved
+}
+
+export type GatherResult =
+  | { kind: 'gone' }
+  | { kind: 'invalid'; live: Live<SentimentModel>; errors: readonly FieldError[] }
+  | ({ kind: 'found' } & Gathered)
+
+export async function gather(
+  context: OperatorContext,
+  { namespace, name }: ReconcileRequest,
+  signal: AbortSignal,
+): Promise<GatherResult> {
+  const caches = context.caches(namespace)
+  const live = caches.models.get(namespace, name)
+  // A model that is going takes everything it owns with it; making or mending anything now would only be in the way.
+  if (!live || live.metadata.deletionTimestamp !== undefined) return { kind: 'gone' }
+  const parsed = parseSentimentModel(live)
+  if (!parsed.ok) return { kind: 'invalid', live, errors: parsed.errors }
+
+  const { uid } = live.metadata
+  const owned = {
+    versions: caches.versions.ownedBy(uid).filter(isStaying),
+    deployments: caches.deployments.ownedBy(uid),
+    services: caches.services.ownedBy(uid),
+    disruptionBudgets: caches.disruptionBudgets.ownedBy(uid),
+  }
+  const front = owned.services.find((service) => service.metadata.name === name)
+  const routing = caches.configMaps.get(namespace, routingName(name))
+  return {
+    kind: 'found',
+    live,
+    owned,
+    observed: {
+      model: parsed.value,
+      versions: owned.versions.flatMap(parsedVersion),
+      stable: front?.spec?.selector?.[LABELS.version],
+      serving: await Promise.all(owned.deployments.map((deployment) => gatherServing(context, deployment, signal))),
+      routing: routing && controllerOf(routing)?.uid === uid ? readRouting(routing) : undefined,
+      hasServiceMonitorApi: context.hasServiceMonitorApi(),
+    },
+  }
+}
+
+const isStaying = (object: KubeObject) => object.metadata.deletionTimestamp === undefined
+
+function parsedVersion(version: Live<ModelVersion>): ModelVersion[] {
+  const parsed = parseModelVersion(version)
+  return parsed.ok ? [parsed.value] : []
+}
+
+async function gatherServing(
+  context: OperatorContext,
+  deployment: Live<Deployment>,
+  signal: AbortSignal,
+): Promise<Serving> {
+  const serving = observeDeployment(deployment)
+  const refused = refusal(deployment)
+  if (serving.isFullyReady) return { ...serving, pods: [], warnings: [] }
+  const { namespace = '', name } = deployment.metadata
+  const ofVersion = context.caches(namespace).pods.byIndex(BY_VERSION, `${namespace}/${name}`)
+  const servers = ofVersion.filter((pod) => pod.metadata.labels?.[LABELS.component] === 'server')
+  const pods = await gatherPods(context, servers, signal)
+  const stuck = pods.filter(isStuck).map((pod) => pod.uid)
+  const warnings = stuck.length > 0 ? await gatherWarnings(context, namespace, stuck, signal) : []
+  return { ...serving, pods, warnings, ...(refused !== undefined && { refused }) }
+}

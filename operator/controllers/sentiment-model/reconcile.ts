@@ -1,0 +1,52 @@
+/** gather -> plan -> act -> status -> events, for one SentimentModel. */
+import type { SentimentModel, SentimentModelStatus } from '../../api/v1alpha1/sentiment-model.ts'
+import type { Live } from '../../kube/object.ts'
+import { modelEvents } from '../../plan/events.ts'
+import { planModel } from '../../plan/model.ts'
+import { blockedStatus } from '../../plan/model-status.ts'
+import type { Reconcile } from '../../runtime/controller.ts'
+import { NameTakenError, writeStatus } from '../children.ts'
+import type { OperatorContext } from '../context.ts'
+import { sentimentModels } from '../resources.ts'
+import { act } from './act.ts'
+import { gather } from './gather.ts'
+
+/** A name that is taken becomes free without any event that we would see. */
+const NAME_TAKEN_RETRY_MS = 10_000
+
+export const reconcileSentimentModel =
+  (context: OperatorContext): Reconcile =>
+  async (request, signal) => {
+    const gathered = await gather(context, request, signal)
+    if (gathered.kind === 'gone') return {}
+    const now = context.clock.now()
+    const { live } = gathered
+    if (gathered.kind === 'invalid') {
+      const message = gathered.errors.map((error) => `${error.field}: ${error.message}`).join('; ')
+      const blocked = { reason: 'SpecInvalid', object: `SentimentModel/${request.name}`, message } as const
+      await report(context, live, blockedStatus(live, blocked, now), signal)
+      return {}
+    }
+    const plan = planModel(gathered.observed, now)
+    try {
+      await act(context, gathered, plan, signal)
+    } catch (error) {
+      if (!(error instanceof NameTakenError)) throw error
+      const blocked = { reason: 'NameTaken', object: error.object, message: error.message } as const
+      await report(context, live, blockedStatus(live, blocked, now), signal)
+      return { requeueAfterMs: NAME_TAKEN_RETRY_MS }
+    }
+    await report(context, live, plan.status, signal)
+    return { requeueAfterMs: plan.requeueAfterMs }
+  }
+
+async function report(
+  context: OperatorContext,
+  live: Live<SentimentModel>,
+  status: SentimentModelStatus,
+  signal: AbortSignal,
+) {
+  const cache = context.caches(live.metadata.namespace).models
+  if (!(await writeStatus(context.client, { resource: sentimentModels, cache, object: live, status }, signal))) return
+  for (const event of modelEvents(live.status, status)) context.recordEvent({ regarding: live, ...event })
+}

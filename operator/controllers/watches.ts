@@ -1,0 +1,49 @@
+/** Which change concerns whom: every event becomes a key in a queue, and nothing else of it is kept. */
+import { LABELS } from '../builders/metadata.ts'
+import type { Cache, Change } from '../kube/cache.ts'
+import { keyOf, type KubeObject } from '../kube/object.ts'
+import type { WorkQueue } from '../runtime/workqueue.ts'
+import { BY_MODEL, type Caches } from './caches.ts'
+
+export interface Queues {
+  models: WorkQueue
+  versions: WorkQueue
+}
+
+export function connectWatches(caches: Caches, queues: Queues): void {
+  const byLabel = (label: string, queue: WorkQueue) => (object: KubeObject) => {
+    const name = object.metadata.labels?.[label]
+    if (name !== undefined) queue.add(`${object.metadata.namespace ?? ''}/${name}`)
+  }
+  const model = byLabel(LABELS.model, queues.models)
+  const version = byLabel(LABELS.version, queues.versions)
+
+  onObject(caches.models, (object) => queues.models.add(keyOf(object)))
+  onObject(caches.versions, (object) => {
+    queues.versions.add(keyOf(object))
+    model(object)
+  })
+  onObject(caches.jobs, version)
+  onObject(caches.pods, (object) =>
+    object.metadata.labels?.[LABELS.component] === 'server' ? model(object) : version(object),
+  )
+  for (const cache of [
+    caches.deployments,
+    caches.services,
+    caches.configMaps,
+    caches.claims,
+    caches.disruptionBudgets,
+  ]) {
+    onObject(cache as Cache<KubeObject>, model)
+  }
+
+  // A version depends on its model's spec, not on the status that we write ourselves.
+  caches.models.onChange((change) => {
+    if (change.type === 'updated' && change.previous.metadata.generation === change.object.metadata.generation) return
+    for (const owned of caches.versions.byIndex(BY_MODEL, keyOf(change.object))) queues.versions.add(keyOf(owned))
+  })
+}
+
+function onObject<T extends KubeObject>(cache: Cache<T>, handle: (object: KubeObject) => void): void {
+  cache.onChange((change: Change<T>) => handle(change.object))
+}
