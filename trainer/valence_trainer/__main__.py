@@ -1,0 +1,3 @@
+from valence_trainer.cli import main
+
+raise SystemExit(main())

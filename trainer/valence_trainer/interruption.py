@@ -1,0 +1,43 @@
+"""SIGTERM: a preempted or evicted pod has seconds to save what it can."""
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from valence_trainer.errors import Failure
+
+log = logging.getLogger(__name__)
+
+
+class Interruption:
+    """Raises an Interrupted failure wherever the program is; inside `deferred` only where `check` is called, so that a
+    training step is never torn apart and its state can be saved."""
+
+    def __init__(self) -> None:
+        self.is_requested = False
+        self._is_deferred = False
+
+    def install(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_signal)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        self._is_deferred = True
+        try:
+            yield
+        finally:
+            self._is_deferred = False
+
+    def check(self) -> None:
+        if self.is_requested:
+            raise Failure("Interrupted", "stopped by SIGTERM; the next attempt resumes from the last checkpoint")
+
+    def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
+        if self.is_requested:
+            return
+        self.is_requested = True
+        log.warning("SIGTERM received")
+        if not self._is_deferred:
+            self.check()
