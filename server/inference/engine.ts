@@ -1,0 +1,34 @@
+/** What turns token ids into logits. Knows neither text nor HTTP. */
+
+export interface Encoded {
+  /** Token ids, special tokens included, at most the model's maximal length. */
+  inputIds: Int32Array
+}
+
+/** How long a caller waits. */
+export interface Wait {
+  /** Time of `performance.now()` after which the answer is of no use; Infinity: waits for ever. */
+  deadline: number
+  signal?: AbortSignal | undefined
+}
+
+export interface Engine {
+  /** Workers that can take a job now. 0: nothing can be inferred, the server is not ready. */
+  readonly liveWorkers: number
+  readonly queued: number
+  /**
+   * Logits of each item, in order, one value for each label. Either all items are admitted or none.
+   * @throws InferenceError
+   */
+  infer(items: readonly Encoded[], wait: Wait): Promise<Float32Array[]>
+  /** Finishes what was admitted, then ends the workers. A worker is never ended during a run: that aborts the process. */
+  close(): Promise<void>
+}
+
+/** What an engine tells about its work; seconds. */
+export interface EngineObserver {
+  queued(seconds: number): void
+  inferred(seconds: number): void
+  rejected(code: 'QueueFull' | 'DeadlineExceeded' | 'Abandoned'): void
+  workerRestarted(): void
+}

@@ -1,0 +1,136 @@
+/** Entry of a serving pod: configuration, artifact, engine, ports, golden inference, and the way back on SIGTERM. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import { EXIT_CODES } from '../contract/names.ts'
+import { createApp } from './app.ts'
+import { ArtifactError } from './artifact/artifact-error.ts'
+import { readParityRows } from './artifact/read-rows.ts'
+import { verifyArtifact } from './artifact/verify.ts'
+import { ConfigError, readConfig, type ServerConfig } from './config.ts'
+import { checkGolden } from './inference/golden-check.ts'
+import { startOrtEngine } from './inference/ort-engine.ts'
+import { createPredictor } from './inference/predictor.ts'
+import { loadTokenizer } from './inference/tokenizer.ts'
+import { createLifecycle } from './lifecycle.ts'
+import { createMetricsApp } from './metrics-app.ts'
+import { createMetrics } from './metrics.ts'
+import { createForwarder } from './routing/forwarder.ts'
+import { watchRoutingFile } from './routing/routing-file.ts'
+
+const GOLDEN_TIMEOUT_MS = 60_000
+
+const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime })
+
+async function serve(config: ServerConfig): Promise<void> {
+  log.level = config.logLevel
+  const started = performance.now()
+  const artifact = await verifyArtifact(config.artifactDir, { digest: config.expectedDigest })
+  const { version, labels } = artifact.manifest
+  const { digest } = artifact
+  log.info({ version, digest, precision: config.precision, workers: config.workers }, 'artifact verified')
+
+  const registry = new Registry()
+  const metrics = createMetrics(registry)
+  metrics.modelInfo.set({ model: config.modelName, version, digest, precision: config.precision }, 1)
+  metrics.routingEpoch.set(-1)
+  const tokenizer = await loadTokenizer(artifact)
+  const engine = await startOrtEngine({
+    modelPath: artifact.path(`model.${config.precision}.onnx`),
+    padId: tokenizer.padId,
+    labels: labels.length,
+    workers: config.workers,
+    queueLimit: config.queueLimit,
+    observer: metrics.engineObserver,
+    log,
+  })
+  metrics.watchEngine(engine)
+  const lifecycle = createLifecycle(engine)
+  const forwarder = createForwarder({
+    ownVersion: version,
+    onOutcome: (target, outcome) => metrics.forwarded.inc({ version: target, outcome }),
+  })
+  const routingFile =
+    config.routingFile === undefined
+      ? undefined
+      : await watchRoutingFile({
+          path: config.routingFile,
+          onApplied(routing) {
+            metrics.routingReloads.inc({ result: 'applied' })
+            metrics.routingEpoch.set(routing.epoch)
+            log.info({ routing }, 'routing file applied')
+          },
+          onRefused(reason) {
+            metrics.routingReloads.inc({ result: 'refused' })
+            log.error({ file: config.routingFile }, `the routing file ${reason}; the last valid one stays in force`)
+          },
+        })
+
+  const app = await createApp(
+    {
+      config,
+      version,
+      digest,
+      predictor: createPredictor({ tokenizer, engine, labels, onTokenized: metrics.onTokenized }),
+      lifecycle,
+      metrics,
+      forwarder,
+      routing: () => routingFile?.current,
+    },
+    log,
+  )
+  const metricsApp = createMetricsApp(registry, log)
+
+  async function shutDown(signal: NodeJS.Signals): Promise<void> {
+    lifecycle.startDraining()
+    log.info(
+      { signal, delayMs: config.drainDelayMs },
+      'draining: still answering until every endpoint list forgets this pod',
+    )
+    await sleep(config.drainDelayMs)
+    const timer = setTimeout(() => {
+      log.fatal({ timeoutMs: config.drainTimeoutMs }, 'requests were still running at the end of the drain timeout')
+      process.exit(1)
+    }, config.drainTimeoutMs)
+    // Stops listening, closes idle connections, and waits for the answers of all others.
+    await app.close()
+    await engine.close()
+    routingFile?.close()
+    await forwarder.close()
+    await metricsApp.close()
+    clearTimeout(timer)
+    log.info('drained')
+    process.exit(EXIT_CODES.done)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      shutDown(signal).catch(fail)
+    })
+  }
+
+  await metricsApp.listen({ port: config.metricsPort, host: '::' })
+  await app.listen({ port: config.port, host: '::' })
+  const { texts } = await checkGolden({
+    rows: await readParityRows(artifact),
+    tokenizer,
+    engine,
+    precision: config.precision,
+    wait: { deadline: performance.now() + GOLDEN_TIMEOUT_MS },
+  })
+  lifecycle.markReady()
+  log.info({ goldenTexts: texts, startMs: Math.round(performance.now() - started) }, 'ready')
+}
+
+/** The last line of the log is what the operator shows as the cause. */
+function fail(error: unknown): never {
+  if (error instanceof ConfigError) log.fatal(`configuration refused: ${error.message}`)
+  else if (error instanceof ArtifactError) log.fatal({ code: error.code }, `artifact refused: ${error.message}`)
+  else log.fatal({ err: error }, 'the server can not go on')
+  process.exit(error instanceof ConfigError || error instanceof ArtifactError ? EXIT_CODES.invalid : 1)
+}
+
+try {
+  await serve(readConfig(process.env))
+} catch (error) {
+  fail(error)
+}

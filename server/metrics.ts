@@ -1,0 +1,108 @@
+/** What port 8001 shows. The first three carry the names and buckets of the original service. */
+import { Counter, Gauge, Histogram, collectDefaultMetrics, type Registry } from 'prom-client'
+import type { EngineObserver } from './inference/engine.ts'
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+export function createMetrics(registry: Registry) {
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+
+  const stage = new Histogram({
+    name: 'prediction_stage_duration_seconds',
+    help: 'Time of a stage: tokenize (a request), queue and inference (a text).',
+    labelNames: ['stage'],
+    buckets: SECONDS,
+    registers,
+  })
+  const rejected = new Counter({
+    name: 'prediction_rejected_total',
+    help: 'Requests that got no inference, by reason.',
+    labelNames: ['reason'],
+    registers,
+  })
+  const workerRestarts = new Counter({
+    name: 'inference_worker_restarts_total',
+    help: 'Worker threads that ended unasked and were replaced.',
+    registers,
+  })
+
+  return {
+    predictionDuration: new Histogram({
+      name: 'prediction_duration_seconds',
+      help: 'Time from reading the body of a prediction request to its answer.',
+      labelNames: ['endpoint'],
+      buckets: SECONDS,
+      registers,
+    }),
+    predictionRequests: new Counter({
+      name: 'prediction_requests_total',
+      help: 'Prediction requests by endpoint and HTTP status; 499: the caller went away.',
+      labelNames: ['endpoint', 'status'],
+      registers,
+    }),
+    sentimentScore: new Histogram({
+      name: 'sentiment_score',
+      help: 'Probability of the predicted label.',
+      labelNames: ['sentiment'],
+      buckets: [0, 0.25, 0.5, 0.75, 1],
+      registers,
+    }),
+    truncated: new Counter({
+      name: 'prediction_truncated_total',
+      help: "Texts that were longer than the model's maximal length.",
+      registers,
+    }),
+    forwarded: new Counter({
+      name: 'forwarded_requests_total',
+      help: "Requests forwarded to another version's Service, by outcome: the HTTP status or the error code.",
+      labelNames: ['version', 'outcome'],
+      registers,
+    }),
+    routingReloads: new Counter({
+      name: 'routing_reloads_total',
+      help: 'Changes of the routing file by result: applied or refused.',
+      labelNames: ['result'],
+      registers,
+    }),
+    routingEpoch: new Gauge({
+      name: 'routing_epoch',
+      help: 'Epoch of the routing file in force; -1 without one.',
+      registers,
+    }),
+    modelInfo: new Gauge({
+      name: 'model_info',
+      help: 'The model that this pod serves; always 1.',
+      labelNames: ['model', 'version', 'digest', 'precision'],
+      registers,
+    }),
+    onTokenized: (seconds: number): void => stage.observe({ stage: 'tokenize' }, seconds),
+    engineObserver: {
+      queued: (seconds) => stage.observe({ stage: 'queue' }, seconds),
+      inferred: (seconds) => stage.observe({ stage: 'inference' }, seconds),
+      rejected: (reason) => rejected.inc({ reason }),
+      workerRestarted: () => workerRestarts.inc(),
+    } satisfies EngineObserver,
+    /** Gauges that ask the engine at each scrape. */
+    watchEngine(engine: { liveWorkers: number; queued: number }): void {
+      new Gauge({
+        name: 'inference_queue_depth',
+        help: 'Texts that wait for a worker.',
+        registers,
+        collect() {
+          this.set(engine.queued)
+        },
+      })
+      new Gauge({
+        name: 'inference_workers',
+        help: 'Worker threads that can take a text.',
+        registers,
+        collect() {
+          this.set(engine.liveWorkers)
+        },
+      })
+    },
+  }
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import { RequestError } from '../request-error.ts'
+
+export const predictRequest = z
+  .strictObject({ text: z.string().describe('The text to judge.') })
+  .meta({ examples: [{ text: 'A moving and beautifully acted film.' }] })
+
+export const predictResponse = z.strictObject({
+  text: z.string().describe('The text as it was sent.'),
+  sentiment: z.string().describe("The label's name."),
+  score: z.number().min(0).max(1).describe('Probability of that label.'),
+})
+export type PredictResponse = z.infer<typeof predictResponse>
+
+export const predictBatchRequest = z
+  .strictObject({ texts: z.array(z.string()).min(1).describe('The texts to judge.') })
+  .meta({ examples: [{ texts: ['Loved it.', 'A waste of two hours.'] }] })
+
+export const predictBatchResponse = z.strictObject({
+  predictions: z.array(predictResponse).describe('One for each text, in order.'),
+})
+
+export interface TextLimits {
+  maxTextCharacters: number
+  maxBatchTexts: number
+}
+
+// Tab, newline and carriage return are ordinary in texts; the others only reach a model through broken or hostile input.
+const CONTROL_CHARACTER = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
+/** White space and characters without a shape (zero-width space, soft hyphen): no tokenizer leaves anything of them. */
+const BLANK = /^[\s\p{Cf}]*$/u
+
+/** @throws RequestError naming the field */
+export function checkText(text: string, field: string, limits: TextLimits): void {
+  if (text.length > limits.maxTextCharacters) {
+    const message = `${field} has ${text.length} characters, at most ${limits.maxTextCharacters} are taken`
+    throw new RequestError('TextTooLong', message)
+  }
+  if (!text.isWellFormed()) {
+    throw new RequestError(
+      'InvalidText',
+      `${field} has a lone surrogate, so it is no Unicode text: send well-formed UTF-8`,
+    )
+  }
+  const control = CONTROL_CHARACTER.exec(text)
+  if (control !== null) {
+    const name = `U+${control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`
+    throw new RequestError(
+      'InvalidText',
+      `${field} has the control character ${name} at position ${control.index}: remove it`,
+    )
+  }
+  if (BLANK.test(text)) throw new RequestError('InvalidText', `${field} is empty or blank: send a text`)
+}
+
+/** @throws RequestError */
+export function checkTexts(texts: readonly string[], field: string, limits: TextLimits): void {
+  if (texts.length > limits.maxBatchTexts) {
+    const message = `${field} has ${texts.length} texts, at most ${limits.maxBatchTexts} are taken: send several requests`
+    throw new RequestError('TooManyTexts', message)
+  }
+  texts.forEach((text, index) => checkText(text, `${field}[${index}]`, limits))
+}
