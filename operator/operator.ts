@@ -42,7 +42,7 @@ const STALE_MS = 180_000
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<ManagerResult> {
   const { config, registry, log } = options
   const clock = systemClock
-  const connection = options.connection ?? connect()
+  const connection = options.connection ?? connect({ clock })
   const kubeMetrics = createKubeMetrics(registry)
   const metrics = createRuntimeMetrics(registry)
   const transport = createTransport({ connection, clock, metrics: kubeMetrics, userAgent: 'valence-operator' })
@@ -100,6 +100,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         probes: createProbeServer({
           port: config.port,
           registry,
+          clock,
           readyChecks: { 'informers-fresh': () => assertFresh(informers) },
         }),
         informers,

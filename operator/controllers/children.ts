@@ -86,7 +86,7 @@ export async function deleteChild<T extends KubeObject>(
     signal,
   )
   if (result.outcome === 'deleted' && result.remaining) cache?.observeWrite(result.remaining)
-  else cache?.observeDelete(uid)
+  else cache?.observeDelete(object)
 }
 
 /** Nothing is destroyed on a cached view: the owner is read from the API server before the first delete. */

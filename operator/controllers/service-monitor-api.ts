@@ -18,7 +18,8 @@ export function createServiceMonitorApi(options: {
     name: 'service-monitor-api',
     isThere: () => isThere,
     async run(signal: AbortSignal): Promise<void> {
-      while (!signal.aborted) {
+      const isStopped = () => signal.aborted
+      while (!isStopped()) {
         try {
           const found = await client.hasResource(serviceMonitors, signal)
           if (found !== isThere) {
@@ -27,7 +28,7 @@ export function createServiceMonitorApi(options: {
             onChange()
           }
         } catch (err) {
-          if (!signal.aborted) log.warn({ err }, 'could not ask for the ServiceMonitor resource; what was known stays')
+          if (!isStopped()) log.warn({ err }, 'could not ask for the ServiceMonitor resource; what was known stays')
         }
         await clock.sleep(INTERVAL_MS, signal).catch(() => undefined) // ended by the signal, which the loop asks for
       }

@@ -59,7 +59,7 @@ function withoutDefaults(value: object, defaults: object): Record<string, unknow
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue
     if (typeof item === 'object' && item !== null && !Array.isArray(item)) {
-      const inner = withoutDefaults(item as object, (fallback.get(key) ?? {}) as object)
+      const inner = withoutDefaults(item as object, fallback.get(key) ?? {})
       if (Object.keys(inner).length > 0) kept[key] = inner
     } else if (decimalText(item) !== decimalText(fallback.get(key))) {
       kept[key] = decimalText(item)
