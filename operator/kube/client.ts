@@ -1,12 +1,8 @@
+import { isConflict, isNotFound } from './api-error.ts'
+import { listAll, type ListOptions } from './list.ts'
 import type { KubeObject, Live } from './object.ts'
-import type { Pod, Resource } from './resource.ts'
-import type { Transport } from './transport.ts'
-
-export interface ListOptions {
-  namespace?: string | undefined
-  labelSelector?: string
-  fieldSelector?: string
-}
+import { apiVersionOf, pathOf, type Pod, pods, type Resource } from './resource.ts'
+import type { Transport, TransportRequest } from './transport.ts'
 
 export interface ApplyOptions {
   fieldManager: string
@@ -105,8 +101,157 @@ export type ApplyObject<T extends KubeObject> = Partial<Omit<T, 'metadata'>> & {
 export type DeleteResult<T extends KubeObject> =
   { outcome: 'deleted'; remaining?: Live<T> } | { outcome: 'notFound' } | { outcome: 'conflict' }
 
-export declare function createKubeClient(options: {
+export interface KubeClientOptions {
   transport: Transport
   /** Asked before every write that is not a dry run: throws if this process may not write now; the signal is aborted when it may no longer. */
   permitWrite?: () => AbortSignal
-}): KubeClient
+  /** Objects per page of a list; 500 unless said. */
+  pageSize?: number
+}
+
+const CONTENT_TYPES = {
+  apply: 'application/apply-patch+yaml',
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+} as const
+
+export function createKubeClient({ transport, permitWrite, pageSize = 500 }: KubeClientOptions): KubeClient {
+  const write = async (request: TransportRequest, signal: AbortSignal | undefined): Promise<unknown> => {
+    if (request.query?.['dryRun'] !== undefined || !permitWrite) return transport.request({ ...request, signal })
+    const permit = permitWrite()
+    return transport.request({ ...request, signal: signal ? AbortSignal.any([signal, permit]) : permit })
+  }
+  const kindOf = ({ kind, ...resource }: Resource) => ({ apiVersion: apiVersionOf(resource), kind })
+
+  return {
+    get: async <T extends KubeObject>(
+      resource: Resource<T>,
+      namespace: string | undefined,
+      name: string,
+      signal?: AbortSignal,
+    ) => {
+      try {
+        return (await transport.request({
+          method: 'GET',
+          path: pathOf(resource, { namespace, name }),
+          signal,
+        })) as Live<T>
+      } catch (error) {
+        if (isNotFound(error)) return undefined
+        throw error
+      }
+    },
+
+    list: <T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}, signal?: AbortSignal) =>
+      listAll(transport, resource, { ...options, pageSize }, signal),
+
+    apply: async <T extends KubeObject>(
+      resource: Resource<T>,
+      object: ApplyObject<T>,
+      { fieldManager, force, subresource, dryRun }: ApplyOptions,
+      signal?: AbortSignal,
+    ) => {
+      const { namespace, name } = object.metadata
+      const path = pathOf(resource, { namespace, name, ...(subresource && { subresource }) })
+      const query = { fieldManager, force, fieldValidation: 'Strict', dryRun: dryRun ? 'All' : undefined }
+      const body = { ...object, ...kindOf(resource) }
+      return (await write({ method: 'PATCH', path, query, body, contentType: CONTENT_TYPES.apply }, signal)) as Live<T>
+    },
+
+    create: async <T extends KubeObject>(
+      resource: Resource<T>,
+      object: T,
+      { fieldManager, dryRun }: { fieldManager?: string; dryRun?: boolean } = {},
+      signal?: AbortSignal,
+    ) => {
+      const path = pathOf(resource, { namespace: object.metadata.namespace })
+      const query = { fieldManager, fieldValidation: 'Strict', dryRun: dryRun ? 'All' : undefined }
+      return (await write({ method: 'POST', path, query, body: { ...object, ...kindOf(resource) } }, signal)) as Live<T>
+    },
+
+    replace: async <T extends KubeObject>(resource: Resource<T>, object: Live<T>, signal?: AbortSignal) => {
+      const { namespace, name } = object.metadata
+      const path = pathOf(resource, { namespace, name })
+      return (await write({ method: 'PUT', path, body: object }, signal)) as Live<T>
+    },
+
+    mergePatch: async <T extends KubeObject>(
+      resource: Resource<T>,
+      namespace: string | undefined,
+      name: string,
+      patch: object,
+      options: { resourceVersion?: string; subresource?: 'status'; fieldManager?: string } = {},
+      signal?: AbortSignal,
+    ) => {
+      const { resourceVersion, subresource, fieldManager } = options
+      const path = pathOf(resource, { namespace, name, ...(subresource && { subresource }) })
+      const metadata = { ...(patch as Partial<KubeObject>).metadata, ...(resourceVersion && { resourceVersion }) }
+      const body = Object.keys(metadata).length === 0 ? patch : { ...patch, metadata }
+      const query = { fieldManager }
+      return (await write({ method: 'PATCH', path, query, body, contentType: CONTENT_TYPES.merge }, signal)) as Live<T>
+    },
+
+    jsonPatch: async <T extends KubeObject>(
+      resource: Resource<T>,
+      namespace: string | undefined,
+      name: string,
+      operations: readonly JsonPatchOperation[],
+      signal?: AbortSignal,
+    ) => {
+      const path = pathOf(resource, { namespace, name })
+      return (await write(
+        { method: 'PATCH', path, body: operations, contentType: CONTENT_TYPES.json },
+        signal,
+      )) as Live<T>
+    },
+
+    delete: async <T extends KubeObject>(
+      resource: Resource<T>,
+      namespace: string | undefined,
+      name: string,
+      { preconditions, propagationPolicy = 'Background' }: DeleteOptions,
+      signal?: AbortSignal,
+    ): Promise<DeleteResult<T>> => {
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, propagationPolicy }
+      try {
+        const path = pathOf(resource, { namespace, name })
+        const answer = (await write({ method: 'DELETE', path, body }, signal)) as KubeObject
+        return answer.kind === 'Status' ? { outcome: 'deleted' } : { outcome: 'deleted', remaining: answer as Live<T> }
+      } catch (error) {
+        if (isNotFound(error)) return { outcome: 'notFound' }
+        if (isConflict(error)) return { outcome: 'conflict' }
+        throw error
+      }
+    },
+
+    podLogs: async (pod, { container, tailLines, previous, limitBytes }, signal) => {
+      const { namespace, name } = pod.metadata
+      const path = pathOf(pods, { namespace, name, subresource: 'log' })
+      const text = await transport.request({
+        method: 'GET',
+        path,
+        query: { container, tailLines, previous, limitBytes },
+        signal,
+      })
+      return String(text)
+    },
+
+    serverVersion: async (signal) => {
+      const version = (await transport.request({ method: 'GET', path: '/version', signal })) as Record<string, string>
+      // Some distributions say "31+".
+      const number = (name: string) => Number.parseInt(version[name] ?? '', 10)
+      return { major: number('major'), minor: number('minor'), gitVersion: version['gitVersion'] ?? '' }
+    },
+
+    hasResource: async ({ group, version, plural }, signal) => {
+      const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`
+      try {
+        const answer = (await transport.request({ method: 'GET', path, signal })) as { resources?: { name: string }[] }
+        return answer.resources?.some(({ name }) => name === plural) ?? false
+      } catch (error) {
+        if (isNotFound(error)) return false
+        throw error
+      }
+    },
+  }
+}

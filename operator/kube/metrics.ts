@@ -5,14 +5,25 @@ export interface KubeMetrics {
   requestSeconds: Histogram<'method'>
   leader: Gauge<'name'>
   watchRestarts: Counter<'resource' | 'reason'>
-  registry: Registry
+  /** Registers where an informer's staleness is read. */
+  watchStaleness: (resource: string, staleMs: () => number) => void
 }
 
 /** The names of client-go's and controller-runtime's metrics where they have one. */
 export function createKubeMetrics(registry: Registry): KubeMetrics {
   const registers = [registry]
+  const staleness = new Map<string, () => number>()
+  new Gauge({
+    name: 'kube_informer_staleness_seconds',
+    help: 'Time since the API server was last heard of by this informer; bookmarks come every minute',
+    labelNames: ['resource'],
+    registers,
+    collect() {
+      for (const [resource, staleMs] of staleness) this.set({ resource }, staleMs() / 1000)
+    },
+  })
   return {
-    registry,
+    watchStaleness: (resource, staleMs) => void staleness.set(resource, staleMs),
     requests: new Counter({
       name: 'rest_client_requests_total',
       help: 'Requests to the API server by answer (`error` where there was none)',

@@ -62,7 +62,10 @@ export type CustomResourceDefinition = Model<k8s.V1CustomResourceDefinition>
 /** Prometheus operator's; there only where its CRD is installed. */
 export interface ServiceMonitor extends KubeObject {
   spec: {
-    selector: { matchLabels?: Record<string, string> }
+    selector: {
+      matchLabels?: Record<string, string>
+      matchExpressions?: { key: string; operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'; values?: string[] }[]
+    }
     namespaceSelector?: { matchNames?: string[] }
     endpoints: { port?: string; path?: string; interval?: string; scrapeTimeout?: string; honorLabels?: boolean }[]
     targetLabels?: string[]

@@ -64,7 +64,9 @@ describe('withDeadline', () => {
   test('does not begin a work after the outer signal was aborted', async () => {
     let hasBegun = false
     const signal = AbortSignal.abort(new Error('shutdown'))
-    const result = withDeadline({ clock: new FakeClock(), ms: 10, expired, signal }, async () => (hasBegun = true))
+    const result = withDeadline({ clock: new FakeClock(), ms: 10, expired, signal }, () =>
+      Promise.resolve((hasBegun = true)),
+    )
     await expect(result).rejects.toThrow('shutdown')
     expect(hasBegun).toBe(false)
   })
