@@ -1,4 +1,4 @@
-/** A real cluster with the chart installed, and a namespace of the tests' own in it. `dev/test e2e` prepares both. */
+/** A real cluster with the operator installed, which `dev/test e2e` prepares, and a namespace of the tests' own in it. */
 import { request } from 'undici'
 import { createKubeClient, type KubeClient } from '../../../operator/kube/client.ts'
 import { connect, type Connection } from '../../../operator/kube/connection.ts'
@@ -8,7 +8,7 @@ import { systemClock } from '../../../operator/runtime/clock.ts'
 import { Registry } from 'prom-client'
 
 /** Where the tests' objects are; it holds the claim `quickstart-data` with the quickstart's sentences and base model. */
-export const NAMESPACE = required('VALENCE_E2E_NAMESPACE')
+export const NAMESPACE = 'valence-e2e'
 export const SERVER_IMAGE = required('VALENCE_E2E_SERVER_IMAGE')
 
 export interface Cluster {
@@ -88,7 +88,7 @@ function parsed(text: string): unknown {
   }
 }
 
-function required(name: string): string {
+export function required(name: string): string {
   const value = process.env[name]
   if (value === undefined || value === '')
     throw new Error(`${name} is not set: run the end-to-end tests with dev/test e2e, which prepares the cluster`)
