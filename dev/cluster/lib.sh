@@ -28,7 +28,7 @@ VALENCE_REGISTRY_PORT=${VALENCE_REGISTRY_PORT:-5001}
 VALENCE_DOMAIN=cluster.local
 VALENCE_PAUSE=localhost/pause:1
 
-export KUBECONFIG=${KUBECONFIG:-$VALENCE_RUN/admin.kubeconfig}
+export KUBECONFIG=$VALENCE_RUN/admin.kubeconfig   # never the one of the caller's shell: that may be a real cluster's
 export CONTAINERD_ADDRESS=$VALENCE_CTRD_SOCK CONTAINERD_NAMESPACE=k8s.io
 PATH=$VALENCE_BIN:$PATH:/usr/sbin:/sbin
 
