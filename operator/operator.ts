@@ -56,6 +56,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     identity: `${options.instance}_${randomUUID().slice(0, 8)}`,
     clock,
     log,
+    metrics: kubeMetrics,
   })
   const client = createKubeClient({ transport, permitWrite: () => election.permit() })
   const queues: Queues = {
@@ -67,7 +68,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   for (const set of sets) connectWatches(set.caches, queues)
 
   const monitorApi = createServiceMonitorApi({ client: reader, clock, log, onChange: () => enqueueAll(sets, queues) })
-  const recordEvent = createEventRecorder({
+  const events = createEventRecorder({
     client,
     reportingController: 'valence.dev/operator',
     reportingInstance: options.instance,
@@ -81,7 +82,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     imagePullPolicy: config.imagePullPolicy,
     hasServiceMonitorApi: monitorApi.isThere,
     readProgress: createReadProgress(log),
-    recordEvent,
+    events,
     clock,
     log,
   }
@@ -116,7 +117,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       signal,
     )
   } finally {
-    await recordEvent.flush()
+    await events.flush()
     await connection.close()
   }
 }

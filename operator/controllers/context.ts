@@ -16,7 +16,7 @@ export interface OperatorContext {
   /** Whether the cluster has ServiceMonitors now. */
   hasServiceMonitorApi: () => boolean
   readProgress: ReadProgress
-  recordEvent: EventRecorder
+  events: EventRecorder
   clock: Clock
   log: Logger
 }

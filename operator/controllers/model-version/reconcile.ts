@@ -63,5 +63,5 @@ async function report(
   const cache = context.caches(observed.version.metadata.namespace).versions
   const { status } = plan
   if (!(await writeStatus(context.client, { resource: modelVersions, cache, object: version, status }, signal))) return
-  for (const event of versionEvents(version.status, status)) context.recordEvent({ regarding: version, ...event })
+  for (const event of versionEvents(version.status, status)) context.events.record({ regarding: version, ...event })
 }

@@ -48,5 +48,5 @@ async function report(
 ) {
   const cache = context.caches(live.metadata.namespace).models
   if (!(await writeStatus(context.client, { resource: sentimentModels, cache, object: live, status }, signal))) return
-  for (const event of modelEvents(live.status, status)) context.recordEvent({ regarding: live, ...event })
+  for (const event of modelEvents(live.status, status)) context.events.record({ regarding: live, ...event })
 }
