@@ -1,5 +1,6 @@
 /** Entry of a serving pod: configuration, artifact, engine, ports, golden inference, and the way back on SIGTERM. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { EXIT_CODES } from '../contract/names.ts'
@@ -108,8 +109,8 @@ async function serve(config: ServerConfig): Promise<void> {
     })
   }
 
-  await metricsApp.listen({ port: config.metricsPort, host: '::' })
-  await app.listen({ port: config.port, host: '::' })
+  await listen(metricsApp, config.metricsPort)
+  await listen(app, config.port)
   const { texts } = await checkGolden({
     rows: await readParityRows(artifact),
     tokenizer,
@@ -119,6 +120,16 @@ async function serve(config: ServerConfig): Promise<void> {
   })
   lifecycle.markReady()
   log.info({ goldenTexts: texts, startMs: Math.round(performance.now() - started) }, 'ready')
+}
+
+/** On both IP families where the kernel has IPv6, else on the one there is. */
+async function listen(app: FastifyInstance, port: number): Promise<void> {
+  try {
+    await app.listen({ port, host: '::' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAFNOSUPPORT') throw error
+    await app.listen({ port, host: '0.0.0.0' })
+  }
 }
 
 /** The last line of the log is what the operator shows as the cause. */

@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { ArtifactError } from './artifact-error.ts'
 import { EVALUATION_FILE, PARITY_FILE, evaluationRow, parityRow, type EvaluationRow, type ParityRow } from './rows.ts'
@@ -31,11 +30,10 @@ async function readRows<Row>(
   objection: (row: Row) => string | undefined,
 ): Promise<Row[]> {
   const rows: Row[] = []
-  const lines = createInterface({ input: createReadStream(artifact.path(file), 'utf8'), crlfDelay: Infinity })
-  let number = 0
-  for await (const line of lines) {
-    number++
-    if (line === '') continue
+  // Lines end with \n only: a text may hold the other separators that line readers split at (U+2028, a lone \r).
+  for (const [index, line] of (await readFile(artifact.path(file), 'utf8')).split('\n').entries()) {
+    const number = index + 1
+    if (line.trim() === '') continue
     let value: unknown
     try {
       value = JSON.parse(line)
