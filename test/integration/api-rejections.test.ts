@@ -147,7 +147,7 @@ describe('the API server refuses, with a sentence that names the field,', () => 
     [
       'a storage size that is no quantity',
       { storage: { size: '10 gigs' } },
-      'spec.storage.size: Invalid value: "10 gigs": storage.size must be a Kubernetes quantity above zero, such as 500Mi or 10Gi',
+      'spec.storage.size: Invalid value: "10 gigs": storage.size must be a Kubernetes quantity above zero without an exponent, such as 500Mi or 10Gi',
     ],
     [
       'a storage size of zero',
@@ -157,12 +157,17 @@ describe('the API server refuses, with a sentence that names the field,', () => 
     [
       'a request that is no quantity',
       { job: { resources: { requests: { cpu: 'two' } } } },
-      'spec.job.resources.requests[cpu]: Invalid value: "two": each value of job.resources.requests must be a Kubernetes quantity of zero or more, such as 500m, 2 or 4Gi',
+      'spec.job.resources.requests[cpu]: Invalid value: "two": each value of job.resources.requests must be a Kubernetes quantity of zero or more without an exponent, such as 500m, 2 or 4Gi',
     ],
     [
       'a negative limit',
       { serving: { resources: { limits: { memory: '-1Gi' } } } },
-      'spec.serving.resources.limits[memory]: Invalid value: "-1Gi": each value of serving.resources.limits must be a Kubernetes quantity of zero or more, such as 500m, 2 or 4Gi',
+      'spec.serving.resources.limits[memory]: Invalid value: "-1Gi": each value of serving.resources.limits must be a Kubernetes quantity of zero or more without an exponent, such as 500m, 2 or 4Gi',
+    ],
+    [
+      'a limit that would keep the API server busy for minutes',
+      { job: { resources: { limits: { memory: '1e99999999' } } } },
+      'spec.job.resources.limits[memory]: Invalid value: "1e99999999": each value of job.resources.limits must be a Kubernetes quantity',
     ],
     [
       'a negative number as a limit',

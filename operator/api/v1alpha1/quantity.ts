@@ -1,22 +1,26 @@
 import { z } from 'zod'
 import { field } from '../field.ts'
 
-/** What the API server's own parser takes: a decimal number with an SI or binary suffix, or with an exponent. */
-const pattern = /^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]{1,3})?$/
+/**
+ * What the API server's own parser takes, exponents and exa apart: a decimal number with an SI or binary suffix, and also no
+ * digits at all, which it reads as zero.
+ */
+const pattern = /^(?=.)[+]?[0-9]*([.][0-9]*)?(Ki|Mi|Gi|Ti|Pi|n|u|m|k|M|G|T|P)?$/
 
-/** -1, 0 or 1; undefined where the text is no quantity. */
-function sign(text: string): number | undefined {
-  return pattern.test(text) ? Math.sign(Number.parseFloat(text)) : undefined
-}
+/**
+ * Signs and exponents are refused before the API server parses the text, because it works out all digits of 1e99999999: for
+ * minutes. The expression is short, because the length of it counts towards the cost of the rule.
+ */
+const isPlainQuantity = (self: string) => `!${self}.matches("[eE-]") && isQuantity(${self})`
 
 /** A size such as `10Gi`; `name` is the field's name in the message. */
 export function size(name: string, description: string) {
   return field(z.string().min(1).max(32), description, {
     rules: [
       {
-        cel: 'isQuantity(self) && quantity(self).isGreaterThan(quantity("0"))',
-        message: `${name} must be a Kubernetes quantity above zero, such as 500Mi or 10Gi`,
-        holds: (text) => sign(text) === 1,
+        cel: `${isPlainQuantity('self')} && quantity(self).isGreaterThan(quantity("0"))`,
+        message: `${name} must be a Kubernetes quantity above zero without an exponent, such as 500Mi or 10Gi`,
+        holds: (text) => pattern.test(text) && /[1-9]/.test(text),
       },
     ],
   })
@@ -27,9 +31,9 @@ function amounts(name: string, description: string) {
     isIntOrString: true,
     rules: [
       {
-        cel: 'isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity("0"))',
-        message: `each value of ${name} must be a Kubernetes quantity of zero or more, such as 500m, 2 or 4Gi`,
-        holds: (value) => (sign(String(value)) ?? -1) >= 0,
+        cel: isPlainQuantity('string(self)'),
+        message: `each value of ${name} must be a Kubernetes quantity of zero or more without an exponent, such as 500m, 2 or 4Gi`,
+        holds: (value) => pattern.test(String(value)),
       },
     ],
   })
