@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
+import { parseConfig } from '../../operator/config.ts'
 import { type ApiServer, startApiServer } from './support/api-server.ts'
 
 const run = promisify(execFile)
@@ -15,7 +16,7 @@ const variants = (await readdir(join(chart, 'ci'))).filter((name) => name.endsWi
 interface Manifest {
   kind: string
   metadata: { name: string }
-  spec: { template: { spec: object } }
+  spec: { template: { spec: { containers: { args: string[] }[] } } }
 }
 
 // A server of its own: the chart brings the CRDs, and other files of this project install them in their own way.
@@ -52,6 +53,9 @@ async function apply(file: string, text: string, ...args: string[]): Promise<str
   await writeFile(path, text)
   return kubectl('apply', '--filename', path, ...args)
 }
+
+const documents = (rendered: string): Manifest[] =>
+  parseAllDocuments(rendered).map((document) => document.toJS() as Manifest)
 
 /** The exit status is 1 for a "no", so the answer is on stdout either way. */
 async function mayOperator(verb: string, resource: string, namespace: string): Promise<boolean> {
@@ -117,7 +121,7 @@ describe('the chart', () => {
       '--api-versions',
       'monitoring.coreos.com/v1',
     )
-    const manifests = parseAllDocuments(rendered).map((document) => document.toJS() as Manifest)
+    const manifests = documents(rendered)
     const deployment = manifests.find((manifest) => manifest.kind === 'Deployment')
     const testPod = manifests.find((manifest) => manifest.kind === 'Pod')
     const pod = {
@@ -133,6 +137,22 @@ describe('the chart', () => {
 
     const loose = { ...pod, spec: { ...pod.spec, securityContext: {} } }
     await expect(apply('loose.json', JSON.stringify(loose), '--dry-run=server')).rejects.toThrow('violates PodSecurity')
+  })
+
+  test('starts the operator with flags that it takes', async () => {
+    const values = ['--set', 'watch.namespaces={shop,support}', '--set', 'images.registry=registry.example:5000/team']
+    const rendered = await helm('template', 'check', chart, '--namespace', 'valence', ...values)
+    const deployment = documents(rendered).find((manifest) => manifest.kind === 'Deployment')
+    expect(parseConfig(deployment?.spec.template.spec.containers[0]?.args ?? [])).toMatchObject({
+      images: {
+        server: expect.stringMatching(/^registry.example:5000\/team\/valence-server:\d/) as string,
+        trainer: expect.stringMatching(/^registry.example:5000\/team\/valence-trainer:\d/) as string,
+      },
+      watchNamespaces: ['shop', 'support'],
+      leaseNamespace: 'valence',
+      leaseName: 'check-valence',
+      port: 8080,
+    })
   })
 })
 
