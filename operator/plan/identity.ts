@@ -35,7 +35,8 @@ function identify(spec: ModelVersionSpec): VersionIdentity {
 
 /**
  * Values that equal their default are left out, so that a field added later, with a default that keeps today's meaning,
- * changes no existing name. Decimals are compared as numbers: "2e-5" is "0.00002".
+ * changes no existing name. Hyperparameters are compared as numbers: "2e-5" is "0.00002". Elsewhere a text is a text: "1e3" may be
+ * a column, and an abbreviated commit.
  */
 function normalized(what: Omit<ModelVersionSpec, 'model'>): unknown {
   const train = what.source.train
@@ -44,7 +45,10 @@ function normalized(what: Omit<ModelVersionSpec, 'model'>): unknown {
         train: {
           ...train,
           dataset: withoutDefaults(train.dataset, datasetSpec.parse({ uri: '' })),
-          hyperparameters: withoutDefaults(train.hyperparameters, hyperparameters.parse({})),
+          hyperparameters: withoutDefaults(
+            decimalsAsNumbers(train.hyperparameters),
+            decimalsAsNumbers(hyperparameters.parse({})),
+          ),
         },
       }
     : what.source
@@ -61,8 +65,8 @@ function withoutDefaults(value: object, defaults: object): Record<string, unknow
     if (typeof item === 'object' && item !== null && !Array.isArray(item)) {
       const inner = withoutDefaults(item as object, fallback.get(key) ?? {})
       if (Object.keys(inner).length > 0) kept[key] = inner
-    } else if (decimalText(item) !== decimalText(fallback.get(key))) {
-      kept[key] = decimalText(item)
+    } else if (item !== fallback.get(key)) {
+      kept[key] = item
     }
   }
   return kept
@@ -70,6 +74,9 @@ function withoutDefaults(value: object, defaults: object): Record<string, unknow
 
 const DECIMAL = /^-?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i
 
-function decimalText(value: unknown): unknown {
-  return typeof value === 'string' && DECIMAL.test(value) ? String(Number(value)) : value
+function decimalsAsNumbers(value: object): object {
+  const entries = Object.entries(value).map(([key, item]: [string, unknown]) =>
+    typeof item === 'string' && DECIMAL.test(item) ? [key, String(Number(item))] : [key, item],
+  )
+  return Object.fromEntries(entries) as object
 }
