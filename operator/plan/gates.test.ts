@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest'
+import type { EvaluationSummary } from '../../contract/termination.ts'
+import { decimal, judge, verdictText } from './gates.ts'
+import { modelOf, summaryOf } from './testing/factories.ts'
+
+const gatesOf = (change: object = {}) => modelOf({ gates: change }).spec.gates
+const judged = (
+  summary: Partial<EvaluationSummary> = {},
+  gates: object = {},
+  wanted: 'auto' | 'int8' | 'fp32' = 'auto',
+) => judge(summaryOf(summary), gatesOf(gates), wanted)
+const missed = (verdict: ReturnType<typeof judge>) =>
+  verdict.gates.filter((gate) => !gate.passed).map((gate) => `${gate.name}: ${gate.wanted}, ${gate.measured}`)
+
+const parity = summaryOf().parity
+const withoutRows = { rows: 0, fp32: undefined, int8: undefined }
+
+test('a good model is accepted and served in int8, with each gate on record', () => {
+  expect(judged({}, { minAccuracy: 0.86, minMacroF1: 0.8 })).toEqual({
+    accepted: true,
+    precision: 'int8',
+    gates: [
+      { name: 'parity.tokenMismatches', wanted: '<= 0', measured: '0', passed: true },
+      { name: 'parity.maxLogitDifference', wanted: '<= 0.001', measured: '1.0e-5', passed: true },
+      { name: 'parity.minLabelAgreement', wanted: '>= 0.995', measured: '1', passed: true },
+      { name: 'int8.minLabelAgreement', wanted: '>= 0.98', measured: '0.99', passed: true },
+      { name: 'int8.maxAccuracyDrop', wanted: '<= 0.005', measured: '0.002', passed: true },
+      { name: 'minAccuracy', wanted: '>= 0.86', measured: '0.888', passed: true },
+      { name: 'minMacroF1', wanted: '>= 0.8', measured: '0.879', passed: true },
+    ],
+    missed: [],
+  })
+})
+
+describe('each gate rejects by itself', () => {
+  test.each<[string, Partial<EvaluationSummary>, object, string]>([
+    ['token ids', { parity: { ...parity, tokenMismatches: 1 } }, {}, 'parity.tokenMismatches: <= 0, 1'],
+    ['logits', { parity: { ...parity, maxLogitDifference: 0.2 } }, {}, 'parity.maxLogitDifference: <= 0.001, 0.2'],
+    ['labels', { parity: { ...parity, labelAgreement: 0.99 } }, {}, 'parity.minLabelAgreement: >= 0.995, 0.99'],
+    ['accuracy', {}, { minAccuracy: 0.9 }, 'minAccuracy: >= 0.9, 0.888'],
+    ['macro F1', {}, { minMacroF1: 0.9 }, 'minMacroF1: >= 0.9, 0.879'],
+  ])('%s', (_, summary, gates, expected) => {
+    const verdict = judged(summary, gates)
+    expect(verdict.accepted).toBe(false)
+    expect(missed(verdict)).toEqual([expected])
+  })
+})
+
+test('a bound that is just kept passes', () => {
+  expect(judged({}, { minAccuracy: 0.888, minMacroF1: 0.879 }).accepted).toBe(true)
+  // 0.89 - 0.885 is 0.0050000000000000044 in binary.
+  expect(judged({ int8: { accuracy: 0.885, macroF1: 0.8 } }).precision).toBe('int8')
+  expect(judged({ int8: { accuracy: 0.8849, macroF1: 0.8 } }).precision).toBe('fp32')
+})
+
+test('auto serves fp32 where int8 misses a gate, and is judged on what it serves', () => {
+  const int8 = { accuracy: 0.8, macroF1: 0.8 }
+  const verdict = judged({ int8 }, { minAccuracy: 0.86 })
+  expect(verdict).toMatchObject({ accepted: true, precision: 'fp32' })
+  expect(missed(verdict)).toEqual(['int8.maxAccuracyDrop: <= 0.005, 0.09'])
+  expect(judged({ int8Agreement: { labelAgreement: 0.97, maxLogitDifference: 1 } })).toMatchObject({
+    accepted: true,
+    precision: 'fp32',
+  })
+})
+
+test('who insists on int8 gets it or a rejection', () => {
+  expect(judged({}, {}, 'int8')).toMatchObject({ accepted: true, precision: 'int8' })
+  expect(judged({ int8: { accuracy: 0.8, macroF1: 0.8 } }, {}, 'int8')).toMatchObject({
+    accepted: false,
+    precision: 'int8',
+  })
+})
+
+test('who insists on fp32 gets it, and the floors are of fp32', () => {
+  expect(judged({}, { minAccuracy: 0.89 }, 'fp32')).toMatchObject({ accepted: true, precision: 'fp32' })
+  expect(judged({}, { minAccuracy: 0.89 }, 'auto')).toMatchObject({ accepted: false, precision: 'int8' })
+})
+
+test('a floor without rows to measure on is missed: no data is never a pass', () => {
+  const verdict = judged(withoutRows as never, { minAccuracy: 0.1 })
+  expect(verdict.accepted).toBe(false)
+  expect(missed(verdict)).toEqual(['minAccuracy: >= 0.1, no evaluation rows'])
+})
+
+test('without rows and without floors parity and agreement decide', () => {
+  const verdict = judged(withoutRows as never)
+  expect(verdict).toMatchObject({ accepted: true, precision: 'int8' })
+  expect(verdict.gates.map((gate) => gate.name)).not.toContain('int8.maxAccuracyDrop')
+})
+
+test('in mode Observe nothing is rejected, and what was missed is on record', () => {
+  const verdict = judged({ parity: { ...parity, tokenMismatches: 3 } }, { mode: 'Observe', minAccuracy: 0.99 })
+  expect(verdict.accepted).toBe(true)
+  expect(missed(verdict)).toEqual(['parity.tokenMismatches: <= 0, 3', 'minAccuracy: >= 0.99, 0.888'])
+})
+
+describe('the verdict in words', () => {
+  const text = (summary: Partial<EvaluationSummary>, gates: object, wanted: 'auto' | 'int8' = 'auto') =>
+    verdictText(judged(summary, gates, wanted), summaryOf(summary))
+
+  test('of an accepted version: what was reached and what is served', () => {
+    expect(text({}, {})).toBe('accuracy 0.888, macro F1 0.879 on 1000 rows, served as int8')
+    expect(text(withoutRows as never, {})).toBe('no evaluation rows, served as int8')
+  })
+
+  test('of a rejected version: each missed gate with its numbers', () => {
+    expect(text({ parity: { ...parity, tokenMismatches: 2 } }, { minAccuracy: 0.95 })).toBe(
+      'parity.tokenMismatches: wanted <= 0, measured 2; minAccuracy: wanted >= 0.95, measured 0.888',
+    )
+    expect(text({ int8: { accuracy: 0.8, macroF1: 0.8 } }, {}, 'int8')).toBe(
+      'int8.maxAccuracyDrop: wanted <= 0.005, measured 0.09',
+    )
+  })
+
+  test('of a version rejected in fp32 int8 is not blamed, because fp32 was to serve', () => {
+    expect(text({ int8: { accuracy: 0.8, macroF1: 0.8 } }, { minAccuracy: 0.95 })).toBe(
+      'minAccuracy: wanted >= 0.95, measured 0.89',
+    )
+  })
+})
+
+test('a number has four decimals, unless that would round a difference away', () => {
+  expect([0, 1, 0.88888, -0.25, 0.00004, 0.0012].map(decimal)).toEqual([
+    '0',
+    '1',
+    '0.8889',
+    '-0.25',
+    '4.0e-5',
+    '0.0012',
+  ])
+})
