@@ -112,7 +112,9 @@ interface Drain {
 function drainingVersions({ model, serving }: ModelObserved, rollout: SwitchPlan, now: number): Drain[] {
   if (rollout.promotion?.from !== undefined) return [{ version: rollout.promotion.from, until: now + DRAIN_GRACE_MS }]
   const last = model.status?.promotions?.at(-1)
-  if (last?.from === undefined || last.version !== rollout.stable) return []
+  // The operator died between the switch and its record: the grace begins with the record, which is written now.
+  if (last && last.version !== rollout.stable) return [{ version: last.version, until: now + DRAIN_GRACE_MS }]
+  if (last?.from === undefined) return []
   const until = Date.parse(last.time) + DRAIN_GRACE_MS
   return until > now && serving.some((candidate) => candidate.version === last.from)
     ? [{ version: last.from, until }]
