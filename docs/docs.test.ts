@@ -88,6 +88,14 @@ describe('the documentation', () => {
     expect(cells(page, 1, 'Operator: port 8080, `/metrics`').toSorted()).toEqual(operator.toSorted())
   })
 
+  test('lists every metric of a training pod', async () => {
+    const source = await read('trainer/valence_trainer/progress.py')
+    const defined = [...source.matchAll(/Gauge\(\s*"([a-z_]+)"/g)].map(([, name]) => name ?? '')
+    expect(defined).toContain('training_progress_ratio')
+    const listed = cells(await read('docs/metrics.md'), 1, 'Training pods: port 8001, `/metrics`')
+    expect(listed.toSorted()).toEqual(defined.toSorted())
+  })
+
   test('shows a manifest that is valid as it stands', async () => {
     const [, manifest = ''] = /```yaml\n(apiVersion: valence[^]*?)```/.exec(await read('README.md')) ?? []
     const model = parse(manifest) as { metadata: object }
