@@ -22,10 +22,12 @@ export const condition = field(
 )
 export type Condition = z.infer<typeof condition>
 
-export const conditions = field(z.array(condition).max(32), 'What is observed, each for a generation of the spec.', {
-  listType: 'map',
-  listMapKeys: ['type'],
-})
+/** The conditions of a resource; `types` are those that it has. */
+export const conditions = (types: readonly string[]) =>
+  field(z.array(condition).max(32), `What is observed, each for a generation of the spec: ${types.join(', ')}.`, {
+    listType: 'map',
+    listMapKeys: ['type'],
+  })
 
 /** The cause of a wait. */
 export const blocked = field(

@@ -54,4 +54,3 @@ export const evaluationDataset = dataset('Labelled rows that no training sees, w
   split: 'test',
   samples: undefined,
 })
-export type Dataset = z.infer<typeof evaluationDataset>

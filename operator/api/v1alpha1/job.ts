@@ -59,4 +59,3 @@ export const job = field(
   }),
   "How the Jobs of this model (training, import and evaluation) run. Never part of a version's identity: a change here trains nothing.",
 )
-export type JobSettings = z.infer<typeof job>

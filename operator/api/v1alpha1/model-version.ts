@@ -33,11 +33,9 @@ export type ModelVersionSpec = z.infer<typeof modelVersionSpec>
 export const VERSION_PHASES = ['Queued', 'Training', 'Evaluating', 'Accepted', 'Rejected', 'Failed'] as const
 export type VersionPhase = (typeof VERSION_PHASES)[number]
 
-export const VERSION_CONDITIONS = ['Trained', 'Evaluated', 'Accepted', 'Blocked'] as const
-export type VersionConditionType = (typeof VERSION_CONDITIONS)[number]
+const VERSION_CONDITIONS = ['Trained', 'Evaluated', 'Accepted', 'Blocked'] as const
 
-export const ATTEMPT_KINDS = ['train', 'evaluate'] as const
-export type AttemptKind = (typeof ATTEMPT_KINDS)[number]
+const ATTEMPT_KINDS = ['train', 'evaluate'] as const
 
 const ratio = (description: string) => field(z.number().min(0).max(1), description)
 const count = (description: string) => field(z.int().min(0), description)
@@ -163,7 +161,7 @@ export const modelVersionStatus = field(
       listMapKeys: ['name'],
     }).optional(),
     blocked: blocked.optional(),
-    conditions: conditions.optional(),
+    conditions: conditions(VERSION_CONDITIONS).optional(),
   }),
   'What became of the version. Written by the operator only.',
 )

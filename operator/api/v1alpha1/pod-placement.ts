@@ -64,7 +64,6 @@ const toleration = field(
     ],
   },
 )
-export type Toleration = z.infer<typeof toleration>
 
 export const tolerations = field(z.array(toleration).max(32), 'Taints of nodes that the pod tolerates.', {
   listType: 'atomic',

@@ -36,4 +36,3 @@ export const rollout = field(
   }),
   'How traffic moves to a new version.',
 )
-export type Rollout = z.infer<typeof rollout>

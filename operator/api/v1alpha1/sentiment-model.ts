@@ -80,8 +80,7 @@ export const MODEL_PHASES = [
 ] as const
 export type ModelPhase = (typeof MODEL_PHASES)[number]
 
-export const MODEL_CONDITIONS = ['Ready', 'Trained', 'Gated', 'Progressing', 'Promoted', 'Blocked'] as const
-export type ModelConditionType = (typeof MODEL_CONDITIONS)[number]
+const MODEL_CONDITIONS = ['Ready', 'Trained', 'Gated', 'Progressing', 'Promoted', 'Blocked'] as const
 
 export const MAX_PROMOTIONS = 50
 
@@ -147,7 +146,7 @@ export const sentimentModelStatus = field(
       'Changes of the stable version, the latest last; older ones are dropped.',
       { listType: 'atomic' },
     ).optional(),
-    conditions: conditions.optional(),
+    conditions: conditions(MODEL_CONDITIONS).optional(),
   }),
   'What is observed. Written by the operator only.',
 )

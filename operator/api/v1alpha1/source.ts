@@ -81,7 +81,6 @@ export const hyperparameters = field(
   }),
   'How the optimizer learns. The defaults are those of the common DistilBERT recipe for movie reviews.',
 )
-export type Hyperparameters = z.infer<typeof hyperparameters>
 
 const train = field(
   z.strictObject({
@@ -95,7 +94,6 @@ const train = field(
   }),
   'Fine-tunes a pretrained model on labelled rows, in a Job of this namespace. Everything in here is part of the identity of a version: a change trains a new one, and the same inputs never train twice. How the Job runs (image, GPU, resources) is spec.job.',
 )
-export type Train = z.infer<typeof train>
 
 /** A finished checkpoint; `name` is the field's name in the messages. */
 export function finishedModel(name: string, description: string) {
@@ -135,8 +133,6 @@ export const source = field(
     ],
   },
 )
-export type Source = z.infer<typeof source>
-export type Import = NonNullable<Source['import']>
 
 export const labels = field(
   z

@@ -51,4 +51,3 @@ export const storage = field(
     ],
   },
 )
-export type Storage = z.infer<typeof storage>
