@@ -13,6 +13,6 @@ export const routing = z.strictObject({
   shadowPerMille: perMille.default(0),
   baseline: z.string().optional(),
   /** Version -> base URL of its Service. */
-  endpoints: z.record(z.string(), z.url()),
+  endpoints: z.record(z.string(), z.url({ protocol: /^https?$/ })),
 })
 export type Routing = z.infer<typeof routing>

@@ -16,10 +16,18 @@ function observer() {
   const seen = { queued: 0, inferred: 0, rejected: [] as string[], restarted: 0 }
   return {
     seen,
-    queued: () => void seen.queued++,
-    inferred: () => void seen.inferred++,
-    rejected: (code: string) => void seen.rejected.push(code),
-    workerRestarted: () => void seen.restarted++,
+    queued() {
+      seen.queued++
+    },
+    inferred() {
+      seen.inferred++
+    },
+    rejected(code: string) {
+      seen.rejected.push(code)
+    },
+    workerRestarted() {
+      seen.restarted++
+    },
   }
 }
 

@@ -18,6 +18,8 @@ async function load(): Promise<InferenceSession> {
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
+    // Fatal only: errors come back as exceptions and are reported as such.
+    logSeverityLevel: 4,
   })
   const unknown = session.inputNames.filter((name) => !INPUTS.includes(name))
   if (unknown.length > 0) throw new Error(`has inputs that nothing feeds: ${unknown.join(', ')}`)

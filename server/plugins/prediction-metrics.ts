@@ -1,5 +1,6 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Metrics } from '../metrics.ts'
+import { ERROR_STATUS } from '../request-error.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -8,17 +9,25 @@ declare module 'fastify' {
   }
 }
 
-/** Counts every request of a route that has `config.endpoint`, whatever it ended in. */
+/** Counts every request of a route that has `config.endpoint` once, whatever it ended in. */
 export function usePredictionMetrics(app: FastifyInstance, metrics: Metrics): void {
-  const observe = (endpoint: string | undefined, status: string, milliseconds: number): void => {
-    if (endpoint === undefined) return
-    metrics.predictionRequests.inc({ endpoint, status })
-    metrics.predictionDuration.observe({ endpoint }, milliseconds / 1000)
+  const counted = new WeakSet<FastifyRequest>()
+  const count = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
+    const { endpoint } = request.routeOptions.config
+    if (endpoint === undefined || counted.has(request)) return
+    counted.add(request)
+    metrics.predictionRequests.inc({ endpoint, status: String(status) })
+    metrics.predictionDuration.observe({ endpoint }, reply.elapsedTime / 1000)
   }
+  app.addHook('onRequest', (request, reply, done) => {
+    // Where the caller goes away first, there is no response to hook on.
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) count(request, reply, ERROR_STATUS.Abandoned)
+    })
+    done()
+  })
   app.addHook('onResponse', (request, reply, done) => {
-    // The status of an answer that nobody got says nothing.
-    const status = reply.raw.writableFinished ? String(reply.statusCode) : '499'
-    observe(request.routeOptions.config.endpoint, status, reply.elapsedTime)
+    count(request, reply, reply.statusCode)
     done()
   })
 }

@@ -1,0 +1,196 @@
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { TERMINATION_MESSAGE_LIMIT } from '../contract/names.ts'
+import { evaluatorResult } from '../contract/termination.ts'
+import { evaluationReport } from './evaluation/report.ts'
+import { startEntry } from './testing/child.ts'
+import { writeTinyArtifact, type TinyArtifact, type TinyArtifactOptions } from './testing/tiny-artifact.ts'
+import { EVALUATION_ROWS, PARITY_TEXTS, expectedIds, expectedLogits } from './testing/tiny-model.ts'
+
+const TIMEOUT_MS = 60_000
+
+const specOf = (artifact: TinyArtifact) => ({
+  schemaVersion: 1,
+  version: artifact.version,
+  attempt: 2,
+  manifestSha256: artifact.digest,
+})
+
+async function evaluate(artifact: TinyArtifact, spec: unknown = specOf(artifact), extra: string[] = []) {
+  const messagePath = join(mkdtempSync(join(tmpdir(), 'valence-termination-')), 'message')
+  const argument = typeof spec === 'string' ? spec : JSON.stringify(spec)
+  const child = startEntry('evaluate.ts', ['--artifact', artifact.directory, '--spec', argument, ...extra], {
+    TERMINATION_MESSAGE_PATH: messagePath,
+  })
+  const code = await child.exited
+  const message = readFileSync(messagePath, 'utf8')
+  expect(Buffer.byteLength(message)).toBeLessThanOrEqual(TERMINATION_MESSAGE_LIMIT)
+  const lines = child.output().trim().split('\n')
+  for (const line of lines) JSON.parse(line)
+  return { code, result: evaluatorResult.parse(JSON.parse(message)), lines }
+}
+
+const evaluateWith = (options: TinyArtifactOptions) => evaluate(writeTinyArtifact(options))
+
+function succeeded(result: Awaited<ReturnType<typeof evaluate>>['result']) {
+  if (result.result !== 'Succeeded') throw new Error(`failed: ${result.message}`)
+  return result
+}
+
+describe('the evaluator', () => {
+  test(
+    'measures parity, quality and agreement, and leaves its report beside the manifest',
+    async () => {
+      const artifact = writeTinyArtifact()
+      const { code, result } = await evaluate(artifact)
+      expect(code).toBe(0)
+      const { summary, report } = succeeded(result)
+      expect(summary).toMatchObject({
+        manifestSha256: artifact.digest,
+        parity: { texts: PARITY_TEXTS.length, tokenMismatches: 0, labelAgreement: 1 },
+        rows: EVALUATION_ROWS.length,
+        // One row is labelled wrong on purpose.
+        fp32: { accuracy: 7 / 8 },
+        int8: { accuracy: 7 / 8 },
+        int8Agreement: { labelAgreement: 1 },
+      })
+      expect(summary.parity.maxLogitDifference).toBeLessThan(1e-5)
+      expect(summary.int8Agreement.maxLogitDifference).toBeGreaterThan(0)
+      expect(report).toBe('evaluation-2.json')
+      const full = evaluationReport.parse(JSON.parse(readFileSync(join(artifact.directory, report), 'utf8')))
+      expect(full.summary).toEqual(summary)
+      expect(full.quality.fp32?.confusion).toEqual([
+        [4, 0],
+        [1, 3],
+      ])
+      expect(full.worstDisagreements).toHaveLength(8)
+      expect(full.environment.cpu).not.toBe('')
+      expect(readdirSync(artifact.directory).filter((name) => name.includes('tmp'))).toEqual([])
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'measures agreement on the parity texts where there are no rows',
+    async () => {
+      const { result } = await evaluateWith({ files: { 'evaluation.jsonl': undefined } })
+      const { summary } = succeeded(result)
+      expect(summary.rows).toBe(0)
+      expect(summary.fp32).toBeUndefined()
+      expect(summary.int8Agreement.labelAgreement).toBe(1)
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'reports other token ids, logits and labels than PyTorch gave, and does not judge them',
+    async () => {
+      const rows = [
+        {
+          text: 'good',
+          inputIds: expectedIds('good'),
+          logits: expectedLogits(expectedIds('good')).map((x) => x + 0.5),
+        },
+        { text: 'bad', inputIds: [2, 1, 3], logits: expectedLogits(expectedIds('bad')) },
+        { text: 'great', inputIds: expectedIds('great'), logits: expectedLogits(expectedIds('great')).toReversed() },
+        { text: 'dull', inputIds: expectedIds('dull'), logits: expectedLogits(expectedIds('dull')) },
+      ]
+      const artifact = writeTinyArtifact({
+        files: { 'parity.jsonl': rows.map((row) => JSON.stringify(row)).join('\n') },
+      })
+      const { code, result } = await evaluate(artifact)
+      expect(code).toBe(0)
+      const { summary, report } = succeeded(result)
+      expect(summary.parity).toMatchObject({ texts: 4, tokenMismatches: 1, labelAgreement: 0.75 })
+      expect(summary.parity.maxLogitDifference).toBeGreaterThan(0.5)
+      const full = evaluationReport.parse(JSON.parse(readFileSync(join(artifact.directory, report), 'utf8')))
+      expect(full.tokenMismatches).toEqual([{ line: 2, text: 'bad', expected: [2, 1, 3], found: expectedIds('bad') }])
+    },
+    TIMEOUT_MS,
+  )
+
+  test.each<[string, TinyArtifactOptions, RegExp]>([
+    [
+      'a changed file',
+      {
+        manifest: (manifest) => ({
+          ...manifest,
+          files: {
+            ...manifest.files,
+            'config.json': { sha256: '0'.repeat(64), bytes: manifest.files['config.json']?.bytes },
+          },
+        }),
+      },
+      /config.json: has sha256/,
+    ],
+    ['a broken int8 model', { files: { 'model.int8.onnx': 'x' } }, /model.int8.onnx: is no ONNX model/],
+    [
+      'a row without a label',
+      { files: { 'evaluation.jsonl': '{"id":1,"text":"a"}' } },
+      /evaluation.jsonl: line 1: .*label/,
+    ],
+    ['a tokenizer that is none', { files: { 'tokenizer.json': '{}' } }, /tokenizer.json/],
+  ])(
+    'refuses an artifact with %s for good',
+    async (_, options, message) => {
+      const { code, result } = await evaluateWith(options)
+      expect(code).toBe(3)
+      expect(result).toMatchObject({ result: 'Failed', reason: 'ArtifactInvalid' })
+      expect((result as { message: string }).message).toMatch(message)
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'refuses an artifact of another digest or version than it was sent to measure',
+    async () => {
+      const artifact = writeTinyArtifact()
+      const other = { ...specOf(artifact), manifestSha256: `sha256:${'b'.repeat(64)}` }
+      expect(await evaluate(artifact, other)).toMatchObject({ code: 3, result: { reason: 'ArtifactInvalid' } })
+      expect(await evaluate(artifact, { ...specOf(artifact), version: 'x' })).toMatchObject({ code: 3 })
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'refuses arguments that are not its own, and reads a spec from a file',
+    async () => {
+      const artifact = writeTinyArtifact()
+      for (const spec of ['{', '{"schemaVersion":2}', '@/nowhere', '[]']) {
+        expect(await evaluate(artifact, spec)).toMatchObject({ code: 3, result: { reason: 'SpecInvalid' } })
+      }
+      expect(await evaluate(artifact, specOf(artifact), ['--fast'])).toMatchObject({ code: 3 })
+      const file = join(mkdtempSync(join(tmpdir(), 'valence-spec-')), 'spec.json')
+      writeFileSync(file, JSON.stringify(specOf(artifact)))
+      expect(await evaluate(artifact, `@${file}`)).toMatchObject({ code: 0 })
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'says that it was interrupted, and leaves no report',
+    async () => {
+      const rows = Array.from({ length: 60_000 }, (_, id) =>
+        JSON.stringify({ id, text: 'a good film', label: 'positive' }),
+      )
+      const artifact = writeTinyArtifact({ files: { 'evaluation.jsonl': rows.join('\n') } })
+      const messagePath = join(mkdtempSync(join(tmpdir(), 'valence-termination-')), 'message')
+      const child = startEntry(
+        'evaluate.ts',
+        ['--artifact', artifact.directory, '--spec', JSON.stringify(specOf(artifact))],
+        {
+          TERMINATION_MESSAGE_PATH: messagePath,
+        },
+      )
+      await child.waitFor(/artifact verified/)
+      child.process.kill('SIGTERM')
+      expect(await child.exited).toBe(1)
+      const result = evaluatorResult.parse(JSON.parse(readFileSync(messagePath, 'utf8')))
+      expect(result).toMatchObject({ result: 'Failed', reason: 'Interrupted', message: 'stopped by SIGTERM' })
+      expect(readdirSync(artifact.directory)).not.toContain('evaluation-2.json')
+    },
+    TIMEOUT_MS,
+  )
+})

@@ -1,0 +1,156 @@
+/** Aliases between two real servers, and what callers see when the other one fails. */
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { HEADERS } from '../../contract/names.ts'
+import type { Routing } from '../../contract/routing.ts'
+import { errorBody } from '../schemas/error.ts'
+import { predictResponse } from '../schemas/predict.ts'
+import { startTestServer, type TestServer } from '../testing/test-server.ts'
+
+let front: TestServer
+let other: TestServer
+let current: Routing | undefined
+const fakes: Server[] = []
+
+const baseRouting = { epoch: 1, perMille: 0, shadowPerMille: 0 }
+
+beforeAll(async () => {
+  other = await startTestServer({
+    version: 'other',
+    listen: true,
+    // It would send the request straight back, were it not for the hop mark.
+    routing: () => ({ ...baseRouting, stable: 'front', endpoints: { front: front.url } }),
+  })
+  front = await startTestServer({ version: 'front', listen: true, routing: () => current })
+})
+afterAll(async () => {
+  await front.close()
+  await other.close()
+})
+afterEach(() => {
+  for (const fake of fakes.splice(0)) fake.close()
+})
+
+const ask = (path: string, headers: Record<string, string> = {}) =>
+  front.app.inject({ method: 'POST', url: path, payload: { text: 'a good film' }, headers })
+
+async function fake(listener: RequestListener): Promise<string> {
+  const server = createServer(listener)
+  fakes.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const routeTo = (url: string): void => {
+  current = { ...baseRouting, stable: 'other', baseline: 'other', endpoints: { other: url } }
+}
+
+describe('forwarding', () => {
+  test('trained and naive are answered by the versions that the routing file names', async () => {
+    current = {
+      ...baseRouting,
+      stable: 'front',
+      baseline: 'other',
+      endpoints: { front: front.url, other: other.url },
+    }
+    expect((await ask('/predict/trained')).headers[HEADERS.modelVersion]).toBe('front')
+    const naive = await ask('/predict/naive', { [HEADERS.requestId]: 'r-1' })
+    expect(naive.statusCode).toBe(200)
+    expect(naive.headers[HEADERS.modelVersion]).toBe('other')
+    expect(naive.headers[HEADERS.modelDigest]).toBe(other.artifact.digest)
+    expect(naive.headers[HEADERS.requestId]).toBe('r-1')
+    expect(naive.headers['content-type']).toContain('application/json')
+    expect(predictResponse.parse(naive.json())).toMatchObject({ text: 'a good film', sentiment: 'positive' })
+  })
+
+  test('a forwarded request is never forwarded again', async () => {
+    routeTo(other.url)
+    const answer = await ask('/predict/trained')
+    expect(answer.statusCode).toBe(200)
+    expect(answer.headers[HEADERS.modelVersion]).toBe('other')
+    const marked = await ask('/predict/trained', { [HEADERS.forwarded]: 'elsewhere' })
+    expect(marked.headers[HEADERS.modelVersion]).toBe('front')
+  })
+
+  test('bad input is refused before it travels', async () => {
+    routeTo('http://127.0.0.1:1')
+    const answer = await front.app.inject({ method: 'POST', url: '/predict/naive', payload: { text: ' ' } })
+    expect(answer.statusCode).toBe(422)
+  })
+
+  test('the other pod gets the remaining deadline, the request id and the hop mark', async () => {
+    const seen: Record<string, unknown>[] = []
+    routeTo(
+      await fake((request, response) => {
+        seen.push({ ...request.headers, url: request.url })
+        response.setHeader('content-type', 'application/json').end('{"text":"x","sentiment":"positive","score":1}')
+      }),
+    )
+    await ask('/predict/trained', { [HEADERS.deadline]: '700', [HEADERS.requestId]: 'r-2' })
+    expect(seen[0]).toMatchObject({ url: '/predict', [HEADERS.requestId]: 'r-2', [HEADERS.forwarded]: 'front' })
+    expect(Number(seen[0]?.[HEADERS.deadline])).toBeGreaterThan(500)
+    expect(Number(seen[0]?.[HEADERS.deadline])).toBeLessThanOrEqual(700)
+  })
+
+  test("the other pod's refusal reaches the caller as it is", async () => {
+    const refusal = { error: 'Too Many Requests', code: 'QueueFull', message: 'full' }
+    routeTo(
+      await fake((_, response) => {
+        response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '2' }).end(JSON.stringify(refusal))
+      }),
+    )
+    const answer = await ask('/predict/trained')
+    expect(answer.statusCode).toBe(429)
+    expect(answer.headers['retry-after']).toBe('2')
+    expect(errorBody.parse(answer.json())).toEqual(refusal)
+  })
+
+  test('no answer within the deadline is 504', async () => {
+    routeTo(await fake(() => undefined))
+    const started = performance.now()
+    const answer = await ask('/predict/trained', { [HEADERS.deadline]: '150' })
+    expect(answer.statusCode).toBe(504)
+    expect(performance.now() - started).toBeLessThan(3_000)
+    expect(errorBody.parse(answer.json()).code).toBe('DeadlineExceeded')
+  })
+
+  test('a version that can not be reached is 502 and is named', async () => {
+    routeTo('http://127.0.0.1:1')
+    const answer = await ask('/predict/trained')
+    expect(answer.statusCode).toBe(502)
+    expect(errorBody.parse(answer.json())).toMatchObject({
+      code: 'VersionUnreachable',
+      message: expect.stringContaining('version other') as string,
+    })
+    expect(await front.registry.metrics()).toContain(
+      'forwarded_requests_total{version="other",outcome="VersionUnreachable"} 1',
+    )
+  })
+
+  test('a version without an endpoint is 502', async () => {
+    current = { ...baseRouting, stable: 'other', endpoints: {} }
+    expect(errorBody.parse((await ask('/predict/trained')).json()).code).toBe('VersionUnreachable')
+  })
+
+  test('a connection that the other side closes is tried once more', async () => {
+    let requests = 0
+    routeTo(
+      await fake((request, response) => {
+        if (++requests === 1) request.socket.destroy()
+        else response.setHeader('content-type', 'application/json').end('{"text":"x","sentiment":"positive","score":1}')
+      }),
+    )
+    expect((await ask('/predict/trained')).statusCode).toBe(200)
+    expect(requests).toBe(2)
+  })
+
+  test('connections are kept for the next request', async () => {
+    let connections = 0
+    const url = await fake((_, response) => response.setHeader('content-type', 'application/json').end('{}'))
+    fakes[0]?.on('connection', () => connections++)
+    routeTo(url)
+    for (let count = 0; count < 5; count++) await ask('/predict/trained')
+    expect(connections).toBe(1)
+  })
+})
