@@ -36,3 +36,6 @@ export function isoTime(ms: number): string {
 export function clip(text: string, limit = MESSAGE_LIMIT): string {
   return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`
 }
+
+/** To four decimals: what a printed column and a person have use for. */
+export const rounded = (ratio: number) => Math.round(ratio * 1e4) / 1e4

@@ -1,10 +1,8 @@
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+import { durationSeconds } from '../api/v1alpha1/duration.ts'
 
-/** Milliseconds of a duration such as `90s` or `1h30m`. The CRD has already refused anything else. */
+/** Milliseconds of a duration in a spec, such as `90s` or `1h30m`. Throws where the spec was never validated. */
 export function durationMs(text: string): number {
-  let total = 0
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
-    total += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0)
-  }
-  return total
+  const seconds = durationSeconds(text)
+  if (seconds === undefined) throw new TypeError(`${JSON.stringify(text)} is no duration such as 90s or 1h30m`)
+  return seconds * 1000
 }

@@ -8,7 +8,7 @@ import {
   type SentimentModelStatus,
 } from '../api/v1alpha1/sentiment-model.ts'
 import { blockedCreation, blockedServingPod, type Blocked } from './blocked.ts'
-import { isoTime, mergeConditions, type ConditionFact } from './conditions.ts'
+import { isoTime, mergeConditions, rounded, type ConditionFact } from './conditions.ts'
 import type { ModelObserved, Serving } from './model-observed.ts'
 import { servedPrecision } from './precision.ts'
 import type { SwitchPlan } from './rollout/switch.ts'
@@ -117,7 +117,7 @@ function servedVersion(
     version: name,
     ...(status?.artifact && { digest: status.artifact.manifestSha256 }),
     ...(precision && { precision }),
-    ...(quality && { accuracy: quality.accuracy }),
+    ...(quality && { accuracy: rounded(quality.accuracy) }),
     replicas: serving?.replicas ?? 0,
     readyReplicas: serving?.readyReplicas ?? 0,
   }
@@ -137,7 +137,7 @@ function trainingOf(versions: readonly ModelVersion[]): SentimentModelStatus['tr
     version: version.metadata.name,
     attempt: attempt.number,
     message: conditions?.find((condition) => condition.type === 'Trained')?.message ?? '',
-    ...(progress && { progress: progress.ratio }),
+    ...(progress && { progress: rounded(progress.ratio) }),
     ...(progress?.loss !== undefined && { loss: progress.loss }),
     ...(progress?.etaSeconds !== undefined && { etaSeconds: progress.etaSeconds }),
   }

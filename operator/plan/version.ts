@@ -10,7 +10,7 @@ import type { SentimentModelSpec } from '../api/v1alpha1/sentiment-model.ts'
 import { nextAttempt, opened, outcome, updateLedger } from './attempts.ts'
 import { blockedCreation, blockedPod, type Blocked } from './blocked.ts'
 import { shortHash } from './canonical-json.ts'
-import { clip, isoTime, mergeConditions, type ConditionFact } from './conditions.ts'
+import { clip, isoTime, mergeConditions, rounded, type ConditionFact } from './conditions.ts'
 import { durationMs } from './duration.ts'
 import { judge, verdictText } from './gates.ts'
 import type { JobObservation, Stage } from './observed.ts'
@@ -250,7 +250,7 @@ function verdictFacts(observed: VersionObserved, facts: Facts, phase: VersionPha
   }
   const verdict = judge(facts.evaluation, observed.spec.gates, observed.spec.serving.precision)
   const served = verdict.precision === 'int8' ? facts.evaluation.int8 : facts.evaluation.fp32
-  return { precision: verdict.precision, gates: verdict.gates, ...(served && { accuracy: served.accuracy }) }
+  return { precision: verdict.precision, gates: verdict.gates, ...(served && { accuracy: rounded(served.accuracy) }) }
 }
 
 /** `since` is when this very culprit was first seen. */
