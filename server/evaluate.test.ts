@@ -90,12 +90,12 @@ describe('the evaluator', () => {
       const rows = [
         {
           text: 'good',
-          inputIds: expectedIds('good'),
+          ids: expectedIds('good'),
           logits: expectedLogits(expectedIds('good')).map((x) => x + 0.5),
         },
-        { text: 'bad', inputIds: [2, 1, 3], logits: expectedLogits(expectedIds('bad')) },
-        { text: 'great', inputIds: expectedIds('great'), logits: expectedLogits(expectedIds('great')).toReversed() },
-        { text: 'dull', inputIds: expectedIds('dull'), logits: expectedLogits(expectedIds('dull')) },
+        { text: 'bad', ids: [2, 1, 3], logits: expectedLogits(expectedIds('bad')) },
+        { text: 'great', ids: expectedIds('great'), logits: expectedLogits(expectedIds('great')).toReversed() },
+        { text: 'dull', ids: expectedIds('dull'), logits: expectedLogits(expectedIds('dull')) },
       ]
       const artifact = writeTinyArtifact({
         files: { 'parity.jsonl': rows.map((row) => JSON.stringify(row)).join('\n') },

@@ -116,7 +116,7 @@ describe('the server process refuses to start', () => {
     ['with a broken model', { artifact: { files: { 'model.fp32.onnx': 'x' } } }, /model.fp32.onnx: is no ONNX model/],
     [
       'where the golden inference fails',
-      { artifact: { files: { 'parity.jsonl': '{"text":"good","inputIds":[2,5,3],"logits":[9,-9]}' } } },
+      { artifact: { files: { 'parity.jsonl': '{"text":"good","ids":[2,5,3],"logits":[9,-9]}' } } },
       /parity.jsonl: logits differ by/,
     ],
   ])(

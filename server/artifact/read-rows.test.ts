@@ -16,15 +16,15 @@ describe('readParityRows', () => {
   test('splits lines at newlines only', async () => {
     const text = 'line\u2028and paragraph\u2029'
     const rows = await readParityRows(
-      await opened({ 'parity.jsonl': `${JSON.stringify({ text, inputIds: [2, 3], logits: [0, 1] })}\n` }),
+      await opened({ 'parity.jsonl': `${JSON.stringify({ text, ids: [2, 3], logits: [0, 1] })}\n` }),
     )
     expect(rows[0]?.text).toBe(text)
   })
 
   test.each([
     ['is not JSON', '{"text"\n', /parity.jsonl: line 1 is not JSON/],
-    ['has a field of another type', '{"text":"a","inputIds":"2","logits":[0,1]}\n', /line 1: .*inputIds/],
-    ['has a logit too many', '\n{"text":"a","inputIds":[2],"logits":[0,1,2]}\n', /line 2: has 3 logits, .* 2 labels/],
+    ['has a field of another type', '{"text":"a","ids":"2","logits":[0,1]}\n', /line 1: .*ids/],
+    ['has a logit too many', '\n{"text":"a","ids":[2],"logits":[0,1,2]}\n', /line 2: has 3 logits, .* 2 labels/],
     ['is not there', '\n', /has no rows/],
   ])('refuses a row that %s', async (_, content, message) => {
     await expect(readParityRows(await opened({ 'parity.jsonl': content }))).rejects.toThrow(message)

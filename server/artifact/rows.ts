@@ -8,7 +8,7 @@ export const EVALUATION_FILE = 'evaluation.jsonl'
 export const parityRow = z.strictObject({
   text: z.string(),
   /** Token ids, special tokens included, truncated to the manifest's maxLength, no padding. */
-  inputIds: z.array(z.int().nonnegative()).min(1),
+  ids: z.array(z.int().nonnegative()).min(1),
   /** fp32 logits of PyTorch, one for each label in the manifest's order. */
   logits: z.array(z.number()).min(2),
 })

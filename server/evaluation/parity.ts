@@ -22,8 +22,8 @@ export function parity(rows: readonly ParityRow[], tokenizer: Tokenizer, logits:
   let maxLogitDifference = 0
   rows.forEach((row, index) => {
     const found = [...tokenizer.encode(row.text).inputIds]
-    if (found.join() !== row.inputIds.join()) {
-      mismatches.push({ line: index + 1, text: row.text.slice(0, 200).toWellFormed(), expected: row.inputIds, found })
+    if (found.join() !== row.ids.join()) {
+      mismatches.push({ line: index + 1, text: row.text.slice(0, 200).toWellFormed(), expected: row.ids, found })
     }
     const own = logits[index] ?? []
     maxLogitDifference = Math.max(maxLogitDifference, largestDifference(row.logits, own))

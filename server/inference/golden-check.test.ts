@@ -28,7 +28,7 @@ async function check(precision: 'fp32' | 'int8', options: TinyArtifactOptions = 
 }
 
 const row = (text: string, change: (logits: number[]) => number[] = (logits) => logits): string =>
-  JSON.stringify({ text, inputIds: expectedIds(text), logits: change(expectedLogits(expectedIds(text))) })
+  JSON.stringify({ text, ids: expectedIds(text), logits: change(expectedLogits(expectedIds(text))) })
 
 test.each(['fp32', 'int8'] as const)('a right artifact passes at %s', async (precision) => {
   expect(await check(precision)).toEqual({ texts: 8 })
@@ -52,6 +52,6 @@ test('int8 may move logits, but not the labels PyTorch is sure of', async () => 
 })
 
 test('other token ids are refused', async () => {
-  const files = { 'parity.jsonl': JSON.stringify({ text: 'good', inputIds: [2, 1, 3], logits: [0, 0] }) }
+  const files = { 'parity.jsonl': JSON.stringify({ text: 'good', ids: [2, 1, 3], logits: [0, 0] }) }
   await expect(check('int8', { files })).rejects.toThrow(/other token ids/)
 })

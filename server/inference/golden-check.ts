@@ -31,7 +31,7 @@ export async function checkGolden(options: {
   const rows = evenly(options.rows, GOLDEN_LIMITS.texts)
   const encoded = rows.map((row) => tokenizer.encode(row.text))
   encoded.forEach((item, index) => {
-    if (item.inputIds.join() !== rows[index]?.inputIds.join()) {
+    if (item.inputIds.join() !== rows[index]?.ids.join()) {
       fail(`the tokenizer gives other token ids than were recorded for text ${index + 1}`)
     }
   })

@@ -46,7 +46,7 @@ export function writeTinyArtifact(options: TinyArtifactOptions = {}): TinyArtifa
     'config.json': JSON.stringify({ id2label: { 0: LABELS[0], 1: LABELS[1] } }),
     'special_tokens_map.json': '{}',
     'parity.jsonl': jsonl(
-      PARITY_TEXTS.map((text) => ({ text, inputIds: expectedIds(text), logits: expectedLogits(expectedIds(text)) })),
+      PARITY_TEXTS.map((text) => ({ text, ids: expectedIds(text), logits: expectedLogits(expectedIds(text)) })),
     ),
     'evaluation.jsonl': jsonl(EVALUATION_ROWS),
     'checkpoint/model.safetensors': 'no real weights are needed here',
