@@ -39,6 +39,11 @@ const CREDENTIALS_MS = 5_000
 export function loadKubeConfig(context?: string): KubeConfig {
   const config = new KubeConfig()
   config.loadFromDefault()
+  // client-node's last resort, which could only fail later and less clearly.
+  if (config.getCurrentCluster()?.server === 'http://localhost:8080')
+    throw new ConfigurationError(
+      'no API server is known: set KUBECONFIG, or write ~/.kube/config, or run in a pod with a service account token',
+    )
   if (context !== undefined) {
     if (!config.getContexts().some(({ name }) => name === context)) {
       const names = config.getContexts().map(({ name }) => name)

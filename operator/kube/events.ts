@@ -44,7 +44,7 @@ const MOST_SERIES = 1_000
 
 /** Events of events.k8s.io/v1. The first is written at once, repeats become its series. */
 export function createEventRecorder(options: {
-  client: KubeClient
+  client: Pick<KubeClient, 'create' | 'mergePatch'>
   /** A qualified name: `valence.dev/operator`. */
   reportingController: string
   /** The pod's name. */

@@ -8,7 +8,7 @@ import { type Lease, leases } from './resource.ts'
 
 export interface LeaderElectionOptions {
   /** One without `permitWrite`: the lease is also written by those who do not lead. */
-  client: KubeClient
+  client: Pick<KubeClient, 'get' | 'create' | 'replace'>
   namespace: string
   name: string
   /** Unique to this process: the pod's name and something random. */
