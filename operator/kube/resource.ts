@@ -47,9 +47,7 @@ export type EndpointSlice = Model<k8s.V1EndpointSlice>
 export type Event = Model<k8s.EventsV1Event>
 export type Job = Model<k8s.V1Job>
 export type Lease = Model<k8s.V1Lease>
-export type LimitRange = Model<k8s.V1LimitRange>
 export type Namespace = Model<k8s.V1Namespace>
-export type Node = Model<k8s.V1Node>
 export type PersistentVolumeClaim = Model<k8s.V1PersistentVolumeClaim>
 export type Pod = Model<k8s.V1Pod>
 export type PodDisruptionBudget = Model<k8s.V1PodDisruptionBudget>
@@ -57,7 +55,6 @@ export type ReplicaSet = Model<k8s.V1ReplicaSet>
 export type ResourceQuota = Model<k8s.V1ResourceQuota>
 export type Secret = Model<k8s.V1Secret>
 export type Service = Model<k8s.V1Service>
-export type ServiceAccount = Model<k8s.V1ServiceAccount>
 export type CustomResourceDefinition = Model<k8s.V1CustomResourceDefinition>
 /** Prometheus operator's; there only where its CRD is installed. */
 export interface ServiceMonitor extends KubeObject {
@@ -76,14 +73,12 @@ export interface ServiceMonitor extends KubeObject {
 const core = { group: '', version: 'v1', namespaced: true }
 
 export const configMaps = defineResource<ConfigMap>({ ...core, kind: 'ConfigMap', plural: 'configmaps' })
-export const limitRanges = defineResource<LimitRange>({ ...core, kind: 'LimitRange', plural: 'limitranges' })
 export const namespaces = defineResource<Namespace>({
   ...core,
   kind: 'Namespace',
   plural: 'namespaces',
   namespaced: false,
 })
-export const nodes = defineResource<Node>({ ...core, kind: 'Node', plural: 'nodes', namespaced: false })
 export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   ...core,
   kind: 'PersistentVolumeClaim',
@@ -96,11 +91,6 @@ export const resourceQuotas = defineResource<ResourceQuota>({
   plural: 'resourcequotas',
 })
 export const secrets = defineResource<Secret>({ ...core, kind: 'Secret', plural: 'secrets' })
-export const serviceAccounts = defineResource<ServiceAccount>({
-  ...core,
-  kind: 'ServiceAccount',
-  plural: 'serviceaccounts',
-})
 export const services = defineResource<Service>({ ...core, kind: 'Service', plural: 'services' })
 
 const apps = { group: 'apps', version: 'v1', namespaced: true }
