@@ -23,9 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     log.setLevel(options.log_level.upper())
     interruption = Interruption()
-    interruption.install()
     try:
-        return _train(options, interruption)
+        with interruption.installed():
+            return _train(options, interruption)
     except BaseException as error:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise

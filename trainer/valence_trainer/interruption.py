@@ -19,8 +19,13 @@ class Interruption:
         self.is_requested = False
         self._is_deferred = False
 
-    def install(self) -> None:
-        signal.signal(signal.SIGTERM, self._on_signal)
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGTERM, self._on_signal)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
