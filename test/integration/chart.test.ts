@@ -1,5 +1,6 @@
 /** The chart on a real API server: what it makes is accepted, runs under the restricted Pod Security level, and has no right too many. */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -7,7 +8,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { parseConfig } from '../../operator/config.ts'
-import { type ApiServer, startApiServer } from './support/api-server.ts'
+import { type ApiServer, kubeconfig, startApiServer } from './support/api-server.ts'
 
 const run = promisify(execFile)
 const chart = new URL('../../charts/valence/', import.meta.url).pathname
@@ -68,6 +69,40 @@ async function mayOperator(verb: string, resource: string, namespace: string): P
     if (stdout?.trim() === 'no') return false
     throw error
   }
+}
+
+/** The operator as the release starts it, with the token of its ServiceAccount, until it has made a model's first Job. */
+async function operatorTrains(namespace: string): Promise<string> {
+  const token = (await kubectl('create', 'token', 'valence', '--namespace', 'valence')).trim()
+  const path = join(directory, 'operator.kubeconfig')
+  await writeFile(path, kubeconfig(server.url, server.caPath, token), { mode: 0o600 })
+  const deployment = documents(await helm('get', 'manifest', 'valence', '--namespace', 'valence')).find(
+    (manifest) => manifest.kind === 'Deployment',
+  )
+  const args = deployment?.spec.template.spec.containers[0]?.args ?? []
+  const main = new URL('../../operator/main.ts', import.meta.url).pathname
+  const operator = spawn(process.execPath, [main, ...args, '--port=0'], {
+    env: { PATH: process.env['PATH'], KUBECONFIG: path, POD_NAME: 'operator-0', POD_NAMESPACE: 'valence' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let log = ''
+  for (const stream of [operator.stdout, operator.stderr]) stream.on('data', (chunk) => (log += String(chunk)))
+  try {
+    const sample = new URL('../../samples/quickstart.yaml', import.meta.url).pathname
+    await kubectl('apply', '--namespace', namespace, '--filename', sample)
+    const selector = ['--selector', 'valence.dev/model=reviews', '--output', 'name']
+    const hasJob = async () => (await kubectl('get', 'jobs', '--namespace', namespace, ...selector)) !== ''
+    await expect.poll(hasJob, { timeout: 30_000, interval: 500, message: log }).toBe(true)
+    // Its event is written after the Job.
+    const hasEvent = async () =>
+      (await kubectl('get', 'events.events.k8s.io', '--namespace', namespace)).includes('reviews')
+    await expect.poll(hasEvent, { timeout: 30_000, interval: 500, message: log }).toBe(true)
+  } finally {
+    const exited = once(operator, 'exit')
+    operator.kill('SIGTERM')
+    await exited
+  }
+  return log
 }
 
 const serviceMonitorCrd = JSON.stringify({
@@ -186,10 +221,18 @@ describe('an installed release', () => {
     expect(await mayOperator('update', 'leases.coordination.k8s.io/other', 'valence')).toBe(false)
   })
 
+  test('of cluster scope has the rights to turn a model into a Job', async () => {
+    expect(await operatorTrains('shop')).not.toMatch(/forbidden/i)
+  })
+
   test('narrowed to some namespaces has no rights elsewhere', async () => {
     await helm('upgrade', 'valence', chart, '--namespace', 'valence', '--set', 'watch.namespaces={shop,support}')
     for (const namespace of ['shop', 'support']) expect(await mayOperator('create', 'jobs.batch', namespace)).toBe(true)
     for (const namespace of ['elsewhere', 'valence']) expect(await mayOperator('list', 'pods', namespace)).toBe(false)
+  })
+
+  test('narrowed to some namespaces has the rights to turn a model of theirs into a Job', async () => {
+    expect(await operatorTrains('support')).not.toMatch(/forbidden/i)
   })
 
   test('leaves the custom resources, and with them the models, when it is uninstalled', async () => {
