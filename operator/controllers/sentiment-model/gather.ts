@@ -57,12 +57,22 @@ export async function gather(
     observed: {
       model: parsed.value,
       versions: owned.versions.flatMap(parsedVersion),
-      stable: front?.spec?.selector?.[LABELS.version],
+      stable: stableOf(front, parsed.value, [...owned.versions, ...owned.deployments]),
       serving: await Promise.all(owned.deployments.map((deployment) => gatherServing(context, deployment, signal))),
       routing: routing && controllerOf(routing)?.uid === uid ? readRouting(routing) : undefined,
       hasServiceMonitorApi: context.hasServiceMonitorApi(),
     },
   }
+}
+
+/**
+ * The version that answers is the one that the Service selects. Where someone has deleted the Service or broken its selector, it
+ * is the last one on record: its pods must not be taken for left-overs.
+ */
+function stableOf(front: Service | undefined, model: SentimentModel, known: readonly KubeObject[]): string | undefined {
+  const selected = front?.spec?.selector?.[LABELS.version]
+  const recorded = model.status?.promotions?.at(-1)?.version
+  return [selected, recorded].find((name) => known.some((object) => object.metadata.name === name))
 }
 
 const isStaying = (object: KubeObject) => object.metadata.deletionTimestamp === undefined
