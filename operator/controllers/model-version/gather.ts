@@ -1,7 +1,7 @@
 import { parseModelVersion, type ModelVersion } from '../../api/v1alpha1/model-version.ts'
 import { parseSentimentModel, type SentimentModel } from '../../api/v1alpha1/sentiment-model.ts'
 import { controllerOf, type Live } from '../../kube/object.ts'
-import type { Job } from '../../kube/resource.ts'
+import { pods as podResource, type Job, type Pod } from '../../kube/resource.ts'
 import { wantedVersions } from '../../plan/identity.ts'
 import { claimOf } from '../../plan/model.ts'
 import type { JobObservation } from '../../plan/observed.ts'
@@ -68,7 +68,7 @@ async function gatherJob(
     .filter((pod) => controllerOf(pod)?.uid === uid)
   // What is on record needs no second look at logs and events.
   if (!isOpen) return observeJob(job, [], [])
-  const pods = await gatherPods(context, ofJob, signal)
+  const pods = await gatherPods(context, await witnesses(context, job, ofJob, signal), signal)
   const stuck = pods.filter(isStuck).map((pod) => pod.uid)
   const isWaiting = pods.length === 0 || stuck.length > 0
   const warnings = isWaiting ? await gatherWarnings(context, namespace ?? '', [uid, ...stuck], signal) : []
@@ -77,4 +77,23 @@ async function gatherJob(
   if (observed.stage !== 'train' || !running) return observed
   const progress = await context.readProgress(running, signal)
   return progress ? { ...observed, progress } : observed
+}
+
+/**
+ * The pods that tell how a Job ended. Jobs and pods come over watches of their own, so the end of a Job may be known here before
+ * that of its pod: then the API server is asked, lest a result that is there be taken for lost.
+ */
+async function witnesses(
+  context: OperatorContext,
+  job: Live<Job>,
+  cached: Live<Pod>[],
+  signal: AbortSignal,
+): Promise<Live<Pod>[]> {
+  const isFinished = observeJob(job, [], []).finished !== undefined
+  const hasEnded = ({ status }: Pod) => status?.phase === 'Succeeded' || status?.phase === 'Failed'
+  if (!isFinished || (cached.length > 0 && cached.every(hasEnded))) return cached
+  const { namespace, name, uid } = job.metadata
+  const labelSelector = `batch.kubernetes.io/job-name=${name}`
+  const { items } = await context.client.list(podResource, { namespace, labelSelector }, signal)
+  return items.filter((pod) => controllerOf(pod)?.uid === uid)
 }
