@@ -2,12 +2,13 @@
  * The only ways in which the controllers write: what they own, and nothing else. An object of the same name that someone else
  * made is never touched; it is named as the culprit.
  */
+import { ANNOTATIONS } from '../builders/metadata.ts'
 import type { Cache } from '../kube/cache.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isAlreadyExists } from '../kube/api-error.ts'
 import { controllerOf, type KubeObject, type Live } from '../kube/object.ts'
 import type { Resource } from '../kube/resource.ts'
-import { canonicalJson } from '../plan/canonical-json.ts'
+import { canonicalJson, shortHash } from '../plan/canonical-json.ts'
 import { isApplied } from './drift.ts'
 
 const FIELD_MANAGER = 'valence'
@@ -38,7 +39,8 @@ export async function applyChild<T extends KubeObject>(
   child: Child<T>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { resource, cache, desired } = child
+  const { resource, cache } = child
+  const desired = stamped(child.desired)
   const { namespace, name } = desired.metadata
   // Only what carries our label is cached, so that absence there does not mean that the name is free.
   const existing = cache?.get(namespace, name) ?? (await client.get(resource, namespace, name, signal))
@@ -49,6 +51,12 @@ export async function applyChild<T extends KubeObject>(
   }
   const written = await client.apply(resource, desired, { fieldManager: FIELD_MANAGER, force: true }, signal)
   cache?.observeWrite(written)
+}
+
+/** Drift is looked for in the fields that are stated; the hash shows that there were others before. */
+function stamped<T extends KubeObject>(desired: T): T {
+  const annotations = { ...desired.metadata.annotations, [ANNOTATIONS.appliedHash]: shortHash(desired) }
+  return { ...desired, metadata: { ...desired.metadata, annotations } }
 }
 
 /** Creates what is never changed afterwards. Idempotent: the name is deterministic, so a repetition finds it. */
