@@ -34,30 +34,33 @@ type Step =
   | { do: 'want'; isWanted: boolean }
   | { do: 'pass'; ms: number }
 
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom<Step>({ do: 'reconcile', crash: 'never' }) },
-  {
-    weight: 2,
-    arbitrary: fc.constantFrom<Step>(
-      { do: 'reconcile', crash: 'before Job' },
-      { do: 'reconcile', crash: 'before status' },
-    ),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.constantFrom<Step>(
-      { do: 'start' },
-      { do: 'lose' },
-      { do: 'oom' },
-      { do: 'bad data' },
-      { do: 'succeed' },
-      { do: 'succeed' },
-    ),
-  },
-  { weight: 1, arbitrary: fc.nat(specs.length - 1).map((index): Step => ({ do: 'spec', index })) },
-  { weight: 1, arbitrary: fc.boolean().map((isWanted): Step => ({ do: 'want', isWanted })) },
-  { weight: 3, arbitrary: fc.constantFrom(5_000, 60_000, 3_600_000).map((ms): Step => ({ do: 'pass', ms })) },
-)
+/** What befalls the Jobs of one run: where all may happen, few runs get as far as the last retry. */
+const FATES: Step['do'][][] = [
+  ['start', 'lose', 'oom', 'bad data', 'succeed'],
+  ['start', 'oom'],
+  ['start', 'lose'],
+  ['start', 'succeed'],
+]
+const steps = (fates: Step['do'][]) => fc.array(stepWith(fates), { maxLength: 80, size: 'max' })
+
+const stepWith = (fates: Step['do'][]): fc.Arbitrary<Step> =>
+  fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom<Step>({ do: 'reconcile', crash: 'never' }) },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom<Step>(
+        { do: 'reconcile', crash: 'before Job' },
+        { do: 'reconcile', crash: 'before status' },
+      ),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.constantFrom(...fates).map((fate) => ({ do: fate }) as Step),
+    },
+    { weight: 1, arbitrary: fc.nat(specs.length - 1).map((index): Step => ({ do: 'spec', index })) },
+    { weight: 1, arbitrary: fc.boolean().map((isWanted): Step => ({ do: 'want', isWanted })) },
+    { weight: 3, arbitrary: fc.constantFrom(5_000, 60_000, 3_600_000).map((ms): Step => ({ do: 'pass', ms })) },
+  )
 
 class World {
   now = NOW
@@ -139,7 +142,7 @@ class World {
 
 test('in any order of events there is one active Job at most, attempts are bounded, and Accepted is for ever', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+    fc.property(fc.constantFrom(...FATES).chain(steps), (steps) => {
       const world = new World()
       for (const step of steps) world.run(step)
 
@@ -157,7 +160,7 @@ test('in any order of events there is one active Job at most, attempts are bound
       const permanent = attempts.filter((entry) => entry.permanent === true)
       expect(permanent.length).toBeLessThanOrEqual(2)
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
 })
 
