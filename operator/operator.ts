@@ -32,6 +32,8 @@ export interface OperatorOptions {
   registry: Registry
   log: Logger
   connection?: Connection
+  /** How often the cluster is asked for ServiceMonitors, which come and go with the Prometheus operator. */
+  serviceMonitorIntervalMs?: number
 }
 
 const CONCURRENCY = 4
@@ -67,7 +69,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const sets = namespaces.map((namespace) => createCaches({ transport, clock, log, metrics: kubeMetrics }, namespace))
   for (const set of sets) connectWatches(set.caches, queues)
 
-  const monitorApi = createServiceMonitorApi({ client: reader, clock, log, onChange: () => enqueueAll(sets, queues) })
+  const monitorApi = createServiceMonitorApi({
+    client: reader,
+    clock,
+    log,
+    onChange: () => enqueueAll(sets, queues),
+    intervalMs: options.serviceMonitorIntervalMs,
+  })
   const events = createEventRecorder({
     client,
     reportingController: 'valence.dev/operator',

@@ -11,8 +11,9 @@ export function createServiceMonitorApi(options: {
   clock: Clock
   log: Logger
   onChange: () => void
+  intervalMs?: number | undefined
 }) {
-  const { client, clock, log, onChange } = options
+  const { client, clock, log, onChange, intervalMs = INTERVAL_MS } = options
   let isThere = false
   return {
     name: 'service-monitor-api',
@@ -30,7 +31,7 @@ export function createServiceMonitorApi(options: {
         } catch (err) {
           if (!isStopped()) log.warn({ err }, 'could not ask for the ServiceMonitor resource; what was known stays')
         }
-        await clock.sleep(INTERVAL_MS, signal).catch(() => undefined) // ended by the signal, which the loop asks for
+        await clock.sleep(intervalMs, signal).catch(() => undefined) // ended by the signal, which the loop asks for
       }
     },
   }
