@@ -14,10 +14,11 @@ for bundle in "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt; do
   options+=(--volume "$bundle:$ca:ro" --build-arg "NODE_EXTRA_CA_CERTS=$ca" --build-arg "SSL_CERT_FILE=$ca" --build-arg "PIP_CERT=$ca")
   break
 done
-# Wheels that this machine has once downloaded, for the trainer's image and its tests alike.
+# What this machine has once downloaded is not downloaded again.
+npm_cache=$(npm config get cache)
 uv_cache=${UV_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/uv}
-mkdir -p "$uv_cache"
-options+=(--volume "$uv_cache:/root/.cache/uv")
+mkdir -p "$npm_cache" "$uv_cache"
+options+=(--volume "$npm_cache:/root/.npm" --volume "$uv_cache:/root/.cache/uv")
 
 for image; do
   file=$(dockerfile "$image")
@@ -31,4 +32,8 @@ for image; do
     tail -40 "$log" >&2
     die "the image $image could not be built from $file (whole log: $log)"
   }
+  # Older builds would only take up disk; the layers that the new one shares with them stay.
+  for old in $(build images --format '{{.Name}}:{{.Tag}}' | grep "^${name%:*}:" | grep -vxF "$name" || true); do
+    build rmi "$old" >/dev/null
+  done
 done
