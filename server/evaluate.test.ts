@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { TERMINATION_MESSAGE_LIMIT } from '../contract/names.ts'
@@ -8,6 +7,7 @@ import { evaluationReport } from './evaluation/report.ts'
 import { startEntry } from './testing/child.ts'
 import { writeTinyArtifact, type TinyArtifact, type TinyArtifactOptions } from './testing/tiny-artifact.ts'
 import { EVALUATION_ROWS, PARITY_TEXTS, expectedIds, expectedLogits } from './testing/tiny-model.ts'
+import { temporaryDirectory } from './testing/temporary-directory.ts'
 
 const TIMEOUT_MS = 60_000
 
@@ -19,7 +19,7 @@ const specOf = (artifact: TinyArtifact) => ({
 })
 
 async function evaluate(artifact: TinyArtifact, spec: unknown = specOf(artifact), extra: string[] = []) {
-  const messagePath = join(mkdtempSync(join(tmpdir(), 'valence-termination-')), 'message')
+  const messagePath = join(temporaryDirectory('termination'), 'message')
   const argument = typeof spec === 'string' ? spec : JSON.stringify(spec)
   const child = startEntry('evaluate.ts', ['--artifact', artifact.directory, '--spec', argument, ...extra], {
     TERMINATION_MESSAGE_PATH: messagePath,
@@ -162,7 +162,7 @@ describe('the evaluator', () => {
         expect(await evaluate(artifact, spec)).toMatchObject({ code: 3, result: { reason: 'SpecInvalid' } })
       }
       expect(await evaluate(artifact, specOf(artifact), ['--fast'])).toMatchObject({ code: 3 })
-      const file = join(mkdtempSync(join(tmpdir(), 'valence-spec-')), 'spec.json')
+      const file = join(temporaryDirectory('spec'), 'spec.json')
       writeFileSync(file, JSON.stringify(specOf(artifact)))
       expect(await evaluate(artifact, `@${file}`)).toMatchObject({ code: 0 })
     },
@@ -176,7 +176,7 @@ describe('the evaluator', () => {
         JSON.stringify({ id, text: 'a good film', label: 'positive' }),
       )
       const artifact = writeTinyArtifact({ files: { 'evaluation.jsonl': rows.join('\n') } })
-      const messagePath = join(mkdtempSync(join(tmpdir(), 'valence-termination-')), 'message')
+      const messagePath = join(temporaryDirectory('termination'), 'message')
       const child = startEntry(
         'evaluate.ts',
         ['--artifact', artifact.directory, '--spec', JSON.stringify(specOf(artifact))],

@@ -97,6 +97,23 @@ describe('the server process', () => {
   )
 })
 
+describe('a server process that is stopped while it starts', () => {
+  test(
+    'ends with 0, whenever the signal comes',
+    async () => {
+      for (const delayMs of [200, 350, 500, 700]) {
+        const { child } = startServer()
+        await new Promise((resolve) => setTimeout(resolve, delayMs))
+        child.process.kill('SIGTERM')
+        const code = await child.exited
+        // Before Node runs our first line the signal has its default effect.
+        if (child.output() !== '') expect(code).toBe(0)
+      }
+    },
+    TIMEOUT_MS,
+  )
+})
+
 describe('the server process refuses to start', () => {
   const refused = async (options: Parameters<typeof startServer>[0]) => {
     const { child } = startServer(options)

@@ -23,10 +23,10 @@ const GOLDEN_TIMEOUT_MS = 60_000
 
 const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime })
 
-async function serve(config: ServerConfig): Promise<void> {
+async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
   log.level = config.logLevel
   const started = performance.now()
-  const artifact = await verifyArtifact(config.artifactDir, { digest: config.expectedDigest })
+  const artifact = await verifyArtifact(config.artifactDir, { digest: config.expectedDigest }, stop)
   const { version, labels } = artifact.manifest
   const { digest } = artifact
   log.info({ version, digest, precision: config.precision, workers: config.workers }, 'artifact verified')
@@ -82,13 +82,12 @@ async function serve(config: ServerConfig): Promise<void> {
   )
   const metricsApp = createMetricsApp(registry, log)
 
-  async function shutDown(signal: NodeJS.Signals): Promise<void> {
+  async function shutDown(): Promise<void> {
+    // A pod that was never ready is in no endpoint list.
+    const delayMs = lifecycle.notReadyReason() === undefined ? config.drainDelayMs : 0
     lifecycle.startDraining()
-    log.info(
-      { signal, delayMs: config.drainDelayMs },
-      'draining: still answering until every endpoint list forgets this pod',
-    )
-    await sleep(config.drainDelayMs)
+    log.info({ delayMs }, 'draining: still answering until every endpoint list forgets this pod')
+    await sleep(delayMs)
     const timer = setTimeout(() => {
       log.fatal({ timeoutMs: config.drainTimeoutMs }, 'requests were still running at the end of the drain timeout')
       process.exit(1)
@@ -103,23 +102,30 @@ async function serve(config: ServerConfig): Promise<void> {
     log.info('drained')
     process.exit(EXIT_CODES.done)
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      shutDown(signal).catch(fail)
-    })
-  }
 
   await listen(metricsApp, config.metricsPort)
   await listen(app, config.port)
-  const { texts } = await checkGolden({
-    rows: await readParityRows(artifact),
-    tokenizer,
-    engine,
-    precision: config.precision,
-    wait: { deadline: performance.now() + GOLDEN_TIMEOUT_MS },
+  if (stop.aborted) {
+    await shutDown()
+    return
+  }
+  stop.addEventListener('abort', () => {
+    shutDown().catch(fail)
   })
-  lifecycle.markReady()
-  log.info({ goldenTexts: texts, startMs: Math.round(performance.now() - started) }, 'ready')
+  try {
+    const { texts } = await checkGolden({
+      rows: await readParityRows(artifact),
+      tokenizer,
+      engine,
+      precision: config.precision,
+      wait: { deadline: performance.now() + GOLDEN_TIMEOUT_MS },
+    })
+    lifecycle.markReady()
+    log.info({ goldenTexts: texts, startMs: Math.round(performance.now() - started) }, 'ready')
+  } catch (error) {
+    // Its engine was closed under it.
+    if (!lifecycle.isDraining) throw error
+  }
 }
 
 /** On both IP families where the kernel has IPv6, else on the one there is. */
@@ -140,8 +146,14 @@ function fail(error: unknown): never {
   process.exit(error instanceof ConfigError || error instanceof ArtifactError ? EXIT_CODES.invalid : 1)
 }
 
+// From the first moment on: the first process of a container ignores signals that it does not handle.
+const stopping = new AbortController()
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort())
+
 try {
-  await serve(readConfig(process.env))
+  await serve(readConfig(process.env), stopping.signal)
 } catch (error) {
-  fail(error)
+  if (!stopping.signal.aborted) fail(error)
+  log.info('stopped while starting')
+  process.exit(EXIT_CODES.done)
 }

@@ -28,7 +28,6 @@ export const ERROR_STATUS = {
   InferenceFailed: 500,
   WorkerLost: 500,
   VersionUnreachable: 502,
-  NotReady: 503,
   EngineClosed: 503,
   DeadlineExceeded: 504,
 } as const

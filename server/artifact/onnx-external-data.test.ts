@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -7,8 +6,9 @@ import { constantNode, externalTensor, model, node, tensor } from '../testing/on
 import { bytes, message, number, text, type Message } from '../testing/protobuf-writer.ts'
 import { tinyOnnx } from '../testing/tiny-model.ts'
 import { scanOnnx } from './onnx-external-data.ts'
+import { temporaryDirectory } from '../testing/temporary-directory.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'valence-onnx-'))
+const directory = temporaryDirectory('onnx')
 
 function scan(content: Uint8Array) {
   const path = join(directory, 'model.onnx')

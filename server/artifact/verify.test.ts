@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { externalTensor, model } from '../testing/onnx-writer.ts'
+import { temporaryDirectory } from '../testing/temporary-directory.ts'
 import { writeTinyArtifact, type TinyArtifactOptions } from '../testing/tiny-artifact.ts'
 import { ArtifactError } from './artifact-error.ts'
 import { verifyArtifact, type Expected } from './verify.ts'
@@ -103,7 +104,7 @@ describe('verifyArtifact', () => {
 
   test('refuses a listed file that is a link out of the directory, although its digest is right', async () => {
     const { directory } = writeTinyArtifact()
-    const outside = `${directory}-outside`
+    const outside = join(temporaryDirectory('outside'), 'file')
     copyFileSync(join(directory, 'config.json'), outside)
     rmSync(join(directory, 'config.json'))
     symlinkSync(outside, join(directory, 'config.json'))
@@ -118,7 +119,7 @@ describe('verifyArtifact', () => {
 
   test('follows a link that stays inside, and one that leads to the artifact', async () => {
     const { directory } = writeTinyArtifact()
-    const link = `${directory}-link`
+    const link = join(temporaryDirectory('link'), 'artifact')
     symlinkSync(directory, link)
     mkdirSync(join(directory, 'sub'))
     symlinkSync('../config.json', join(directory, 'sub', 'config.json'))

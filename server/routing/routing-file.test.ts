@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { watchRoutingFile, type RoutingFile } from './routing-file.ts'
+import { temporaryDirectory } from '../testing/temporary-directory.ts'
 
 const open: RoutingFile[] = []
 afterEach(() => {
@@ -13,7 +13,7 @@ const content = (epoch: number): string => JSON.stringify({ epoch, stable: 'v1',
 
 /** Swaps its content as the kubelet does: a new directory behind the link `..data`. */
 function mountConfigMap(first: string | undefined) {
-  const directory = mkdtempSync(join(tmpdir(), 'valence-routing-'))
+  const directory = temporaryDirectory('routing')
   let generation = 0
   const write = (text: string): void => {
     const name = `..generation-${++generation}`

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Manifest } from '../artifact/manifest.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 import {
   EVALUATION_ROWS,
   LABELS,
@@ -32,7 +32,7 @@ const jsonl = (rows: object[]): string => rows.map((row) => `${JSON.stringify(ro
 
 /** Writes a complete, working artifact into a new temporary directory. */
 export function writeTinyArtifact(options: TinyArtifactOptions = {}): TinyArtifact {
-  const directory = mkdtempSync(join(tmpdir(), 'valence-artifact-'))
+  const directory = temporaryDirectory('artifact')
   const version = options.version ?? 'tiny-1a2b3c4d5e'
   const contents: Record<string, string | Uint8Array | undefined> = {
     'model.fp32.onnx': tinyOnnx('fp32'),
