@@ -172,6 +172,10 @@ test('an evaluation Job runs the server image on the very artifact, without GPU,
   expect(podOf(job)?.volumes?.map((volume) => volume.name)).toEqual(['artifacts', 'scratch'])
 })
 
+test('nothing is evaluated but an artifact of a known digest', () => {
+  expect(() => jobFor('evaluate', {}, { version })).toThrow(`${name} has no artifact that could be evaluated`)
+})
+
 describe('how it is run', () => {
   test('GPUs are limits beside the resources that the user gives', () => {
     const job = jobFor('train', { job: { gpu: 2, resources: { limits: { memory: '16Gi' } } } })

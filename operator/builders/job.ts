@@ -145,12 +145,9 @@ function trainerSource({ train, import: finished }: ModelVersion['spec']['source
 
 function evaluateCommand({ version, attempt }: JobInput): { command: string[]; args: string[] } {
   const { name } = version.metadata
-  const spec: EvaluatorSpec = {
-    schemaVersion: 1,
-    version: name,
-    attempt,
-    manifestSha256: version.status?.artifact?.manifestSha256 ?? '',
-  }
+  const manifestSha256 = version.status?.artifact?.manifestSha256
+  if (manifestSha256 === undefined) throw new TypeError(`${name} has no artifact that could be evaluated`)
+  const spec: EvaluatorSpec = { schemaVersion: 1, version: name, attempt, manifestSha256 }
   return {
     command: ['node', 'dist/server/evaluate.js'],
     args: ['--artifact', `${MOUNTS.artifacts}/${name}`, '--spec', JSON.stringify(spec)],

@@ -40,7 +40,8 @@ async function act(
     const { claimName, spec } = observed
     const image = imageOf(stage, observed)
     const input = {
-      version: observed.version,
+      // With what this very look found out: the evaluation of an artifact may begin before its digest is on record.
+      version: { ...observed.version, status: plan.status },
       spec,
       stage,
       attempt,
