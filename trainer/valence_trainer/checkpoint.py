@@ -7,7 +7,6 @@ import hashlib
 import json
 import logging
 import os
-import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,9 @@ class CheckpointStore:
         try:
             # weights_only: a checkpoint is data; nothing in it is run.
             state: State = torch.load(self._path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # a damaged file fails in the reader's own many ways; the run then begins anew
             log.warning("the checkpoint %s cannot be read and is ignored: %s", self._path, error)
             return None
         if state.get("inputs") != self._inputs:

@@ -26,9 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with interruption.installed():
             return _train(options, interruption)
-    except BaseException as error:
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise
+    except Exception as error:
         failure = as_failure(error)
         # Last, so that it is what `kubectl logs` ends with.
         log.debug("traceback", exc_info=error)

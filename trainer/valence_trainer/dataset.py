@@ -159,13 +159,21 @@ def _check_row(file: str, number: int, position: str, text: Any, label: Any, lab
         return BadRow(position, f"the text must be a string, found {_shown(text)}")
     if not text.strip():
         return BadRow(position, "empty text")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not _is_unicode(text):
         return BadRow(position, "the text has a lone surrogate, which is not valid Unicode")
     index = label_index(label, labels)
     if index is None:
         names = ", ".join(labels)
         return BadRow(position, f"unknown label {_shown(label)}; expected one of {names}, or 0..{len(labels) - 1}")
     return Example(f"{file}:{number}", text, index)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def label_index(value: Any, labels: Sequence[str]) -> int | None:

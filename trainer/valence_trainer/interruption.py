@@ -1,4 +1,4 @@
-"""SIGTERM: a preempted or evicted pod has seconds to save what it can."""
+"""SIGTERM, and Ctrl-C: a preempted or evicted pod has seconds to save what it can."""
 
 import logging
 import signal
@@ -21,11 +21,12 @@ class Interruption:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        before = signal.signal(signal.SIGTERM, self._on_signal)
+        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
@@ -37,12 +38,12 @@ class Interruption:
 
     def check(self) -> None:
         if self.is_requested:
-            raise Failure("Interrupted", "stopped by SIGTERM; the next attempt resumes from the last checkpoint")
+            raise Failure("Interrupted", "stopped by a signal; the next attempt resumes from the last checkpoint")
 
-    def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.is_requested:
             return
         self.is_requested = True
-        log.warning("SIGTERM received")
+        log.warning("%s received", signal.Signals(number).name)
         if not self._is_deferred:
             self.check()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
@@ -228,7 +229,7 @@ def _load(checkpoint: Checkpoint, config: Any, ignore_mismatched_sizes: bool) ->
         )
     except MemoryError:
         raise
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         if "allocate memory" in str(error):
             raise
         raise Failure("ModelInvalid", f"{where}: the weights cannot be loaded: {error}") from error
