@@ -129,6 +129,8 @@ describe('paths and methods', () => {
     const answer = await server.app.inject({ method: 'GET', url: '/v2/models/%zz' })
     expect(answer.statusCode).toBe(400)
     expect(answer.json()).toHaveProperty('error')
+    expect(answer.headers[HEADERS.modelVersion]).toBe(server.artifact.version)
+    expect(answer.headers[HEADERS.requestId]).toBeDefined()
   })
 })
 
@@ -149,6 +151,17 @@ describe('what is hardly HTTP', () => {
     ['garbage', 'hello\r\n\r\n', 400],
     ['two lengths', 'POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
     ['headers beyond any size', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(40_000)}\r\n\r\n`, 431],
+    [
+      'a broken chunk',
+      'POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+      400,
+    ],
+    ['an unknown method', 'FOO /predict HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    [
+      'an unknown expectation',
+      'POST /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: more\r\nContent-Length: 0\r\n\r\n',
+      404,
+    ],
     ['no host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
   ])('%s is answered with an error of ours', async (_, request, status) => {
     const answer = await raw(request)
@@ -224,19 +237,21 @@ describe('load', () => {
   })
 
   test('a caller that goes away is told to the engine', async () => {
-    const { promise: aborted, resolve } = Promise.withResolvers<undefined>()
+    const { promise: aborted, resolve: onAborted } = Promise.withResolvers<undefined>()
+    const caller = new AbortController()
     const own = await startTestServer({
       listen: true,
       engine: {
         liveWorkers: 1,
         queued: 0,
         infer: (_items, wait) =>
-          new Promise((_, reject) =>
+          new Promise((_, reject) => {
             wait.signal?.addEventListener('abort', () => {
               reject(new InferenceError('Abandoned', 'gone'))
-              resolve(undefined)
-            }),
-          ),
+              onAborted(undefined)
+            })
+            caller.abort()
+          }),
         close: () => Promise.resolve(),
       },
     })
@@ -244,7 +259,7 @@ describe('load', () => {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: text('good'),
-      signal: AbortSignal.timeout(100),
+      signal: caller.signal,
     })
     await expect(request).rejects.toThrow()
     await aborted

@@ -6,7 +6,7 @@ import { validatorCompiler } from 'fastify-type-provider-zod'
 import { HEADERS } from '../contract/names.ts'
 import { useApiDocs } from './plugins/api-docs.ts'
 import { sendError, useErrorHandling } from './plugins/error-handling.ts'
-import { requestId, useIdentityHeaders, type Identity } from './plugins/identity-headers.ts'
+import { requestId, setIdentityHeaders, useIdentityHeaders, type Identity } from './plugins/identity-headers.ts'
 import { useJsonBody } from './plugins/json-body.ts'
 import { usePredictionMetrics } from './plugins/prediction-metrics.ts'
 import { RequestError, type ErrorCode } from './request-error.ts'
@@ -27,9 +27,15 @@ export async function createApp(context: ServerContext, log: FastifyBaseLogger):
     return503OnClosing: false,
     keepAliveTimeout: 75_000,
     requestTimeout: 60_000,
-    frameworkErrors: (error, request, reply) => sendError(error, request, reply),
+    // What the router itself refuses runs no hooks.
+    frameworkErrors: (error, request, reply) => {
+      setIdentityHeaders(request, reply, context)
+      sendError(error, request, reply)
+    },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, context),
   })
+  // Node would answer an unknown `Expect` header with a bare 417; it may as well be ignored.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   useIdentityHeaders(app, context)

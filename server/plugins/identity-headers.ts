@@ -1,5 +1,5 @@
 /** Version, digest and request id on every answer, errors included, so that any answer can be traced to a model. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { HEADERS } from '../../contract/names.ts'
 
 export interface Identity {
@@ -9,11 +9,15 @@ export interface Identity {
 
 export function useIdentityHeaders(app: FastifyInstance, identity: Identity): void {
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header(HEADERS.requestId, request.id)
-    reply.header(HEADERS.modelVersion, identity.version)
-    reply.header(HEADERS.modelDigest, identity.digest)
+    setIdentityHeaders(request, reply, identity)
     done()
   })
+}
+
+export function setIdentityHeaders(request: FastifyRequest, reply: FastifyReply, identity: Identity): void {
+  reply.header(HEADERS.requestId, request.id)
+  reply.header(HEADERS.modelVersion, identity.version)
+  reply.header(HEADERS.modelDigest, identity.digest)
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/

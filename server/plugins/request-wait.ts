@@ -9,6 +9,7 @@ export function requestWait(request: FastifyRequest, reply: FastifyReply, defaul
   const timeoutMs = parseTimeout(request.headers[HEADERS.deadline]) ?? defaultTimeoutMs
   const controller = new AbortController()
   // The answer's stream: the request's own `close` comes as soon as its body is read.
+  if (reply.raw.destroyed) controller.abort()
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort()
   })
