@@ -16,6 +16,8 @@ export interface DeleteOptions {
   /** The object is deleted only if it is still this one. */
   preconditions: { uid: string; resourceVersion?: string }
   propagationPolicy?: 'Background' | 'Foreground' | 'Orphan'
+  /** 0: at once, without the chance to end in an orderly way. Absent: as the object says. */
+  gracePeriodSeconds?: number
 }
 
 export type JsonPatchOperation =
@@ -209,10 +211,10 @@ export function createKubeClient({ transport, permitWrite, pageSize = 500 }: Kub
       resource: Resource<T>,
       namespace: string | undefined,
       name: string,
-      { preconditions, propagationPolicy = 'Background' }: DeleteOptions,
+      { preconditions, propagationPolicy = 'Background', gracePeriodSeconds }: DeleteOptions,
       signal?: AbortSignal,
     ): Promise<DeleteResult<T>> => {
-      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, propagationPolicy }
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, propagationPolicy, gracePeriodSeconds }
       try {
         const path = pathOf(resource, { namespace, name })
         const answer = (await write({ method: 'DELETE', path, body }, signal)) as KubeObject

@@ -9,7 +9,7 @@ import {
   services,
 } from '../../operator/kube/resource.ts'
 import { sentimentModels } from '../../operator/controllers/resources.ts'
-import { connectCluster, NAMESPACE, type Cluster } from './support/cluster.ts'
+import { connectCluster, killOperator, NAMESPACE, type Cluster } from './support/cluster.ts'
 import { assert, eventually } from './support/eventually.ts'
 import {
   applyModel,
@@ -128,13 +128,17 @@ describe('from kubectl apply to an answer', { timeout: 900_000 }, () => {
 describe('a second version under constant traffic', { timeout: 900_000 }, () => {
   let second: string
 
-  it('is trained, gated and made ready before the traffic moves, and no request fails', async () => {
+  it('is trained, gated and made ready before the traffic moves, and no request fails, though the operator is killed', async () => {
     traffic = await startTraffic(cluster, NAME)
     await applyModel(cluster, manifest(quickRecipe('two')))
+    await waitForCondition(cluster, NAME, { type: 'Progressing', status: 'True', reason: 'Training' }, 60)
+    await killOperator(cluster)
     const model = await waitForCondition(cluster, NAME, { type: 'Promoted', status: 'True' }, TRAIN_SECONDS)
     second = model.status?.stable?.version ?? ''
     expect(second).not.toBe(first.version)
     expect(model.status?.promotions?.map((entry) => entry.version)).toEqual([first.version, second])
+    const version = (await versionsOf(cluster, NAME)).find((candidate) => candidate.metadata.name === second)
+    expect(version?.status?.attempts?.map((entry) => entry.job)).toEqual([`${second}-train-1`, `${second}-evaluate-1`])
     await answersWith(second)
 
     // The old pods drain and go, which is the moment at which requests would be lost.
@@ -165,6 +169,35 @@ describe('a second version under constant traffic', { timeout: 900_000 }, () => 
     await waitForCondition(cluster, NAME, { type: 'Promoted', status: 'True' }, 90)
     await answersWith(second)
     expect((await traffic?.count())?.failures).toEqual([])
+  })
+})
+
+describe('an imported model with a baseline', { timeout: 900_000 }, () => {
+  const imported = 'e2e-import'
+
+  it('is served without training, and /predict/naive answers with the baseline', async () => {
+    // A finished checkpoint: the one that the first version left on its own claim.
+    const uri = `pvc://${NAME}-artifacts/${first.version}/checkpoint`
+    const { spec } = manifest({ import: { uri } })
+    await applyModel(cluster, {
+      metadata: { name: imported },
+      spec: { ...spec, gates: {}, baseline: { uri, maxLength: 16 } },
+    })
+    const model = await waitForCondition(cluster, imported, { type: 'Promoted', status: 'True' }, TRAIN_SECONDS)
+    const stable = model.status?.stable?.version ?? ''
+    const naive = await eventually('the baseline answers', 240, async () => {
+      const target = { kind: 'services', name: imported, port: 8000 } as const
+      const answer = await cluster.call(target, '/predict/naive', { body: { text: 'A wonderful film, I loved it.' } })
+      assert(answer.status === 200, () => `${answer.status} ${answer.text}`)
+      return answer
+    })
+    const baseline = (await getModel(cluster, imported)).status?.baseline?.version
+    expect(naive.headers['x-model-version']).toBe(baseline)
+    expect(baseline).not.toBe(stable)
+    expect(naive.body).toMatchObject({ sentiment: 'positive' })
+    const versions = await versionsOf(cluster, imported)
+    expect(versions.map((version) => version.metadata.name).sort()).toEqual([stable, baseline].sort())
+    await cluster.client.delete(sentimentModels, NAMESPACE, imported, { preconditions: { uid: model.metadata.uid } })
   })
 })
 

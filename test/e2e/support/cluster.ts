@@ -2,6 +2,7 @@
 import { request } from 'undici'
 import { createKubeClient, type KubeClient } from '../../../operator/kube/client.ts'
 import { connect, type Connection } from '../../../operator/kube/connection.ts'
+import { pods } from '../../../operator/kube/resource.ts'
 import { createKubeMetrics } from '../../../operator/kube/metrics.ts'
 import { createTransport } from '../../../operator/kube/transport.ts'
 import { systemClock } from '../../../operator/runtime/clock.ts'
@@ -78,6 +79,20 @@ async function call(connection: Connection, target: Target, path: string, option
     Array.isArray(value) ? value.join(', ') : (value ?? ''),
   ])
   return { status: statusCode, headers: Object.fromEntries(flat) as Record<string, string>, text, body: parsed(text) }
+}
+
+/** Ends the operator without a chance to tidy up; its Deployment starts another. */
+export async function killOperator({ client }: Cluster): Promise<void> {
+  const namespace = required('VALENCE_E2E_NAMESPACE')
+  const { items } = await client.list(pods, {
+    namespace,
+    labelSelector: 'app.kubernetes.io/name=valence,app.kubernetes.io/component=operator',
+  })
+  if (items.length === 0) throw new Error(`no operator pod in ${namespace}`)
+  for (const pod of items) {
+    const preconditions = { uid: pod.metadata.uid }
+    await client.delete(pods, namespace, pod.metadata.name, { preconditions, gracePeriodSeconds: 0 })
+  }
 }
 
 function parsed(text: string): unknown {
