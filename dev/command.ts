@@ -8,7 +8,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   /** A command that runs longer is ended and has failed. */
   readonly timeoutSeconds?: number
-  readonly input?: string
+  /** Standard output is for the caller alone: a question asked every two seconds would fill the log. */
+  readonly isQuestion?: boolean
 }
 
 const GRACE_MS = 10_000
@@ -32,7 +33,11 @@ export async function command(line: readonly [string, ...string[]], options: Com
       : AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutSeconds * 1000)])
   signal.throwIfAborted()
   // A process group of its own, so that ending it ends what it started too.
-  const child = spawn(program, args, { detached: true, env: { ...process.env, ...options.env } })
+  const child = spawn(program, args, {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+  })
   const killGroup = (name: NodeJS.Signals) => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, name)
@@ -51,15 +56,11 @@ export async function command(line: readonly [string, ...string[]], options: Com
   const output: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => {
     output.push(chunk)
-    appendFileSync(options.log, chunk)
+    if (options.isQuestion !== true) appendFileSync(options.log, chunk)
   })
   child.stderr.on('data', (chunk: Buffer) => {
     appendFileSync(options.log, chunk)
   })
-  child.stdin.on('error', () => {
-    // The command ended without reading its input; its exit status says whether that was right.
-  })
-  child.stdin.end(options.input ?? '')
   try {
     const status = await new Promise<string | undefined>((resolve, reject) => {
       child.once('error', reject)

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { SentimentModel } from '../../operator/api/v1alpha1/sentiment-model.ts'
 import { command } from '../command.ts'
 import type { StepContext } from '../steps.ts'
-import { MODEL } from './install.ts'
+import { MODEL, NAMESPACE } from './install.ts'
 
 const POLL_MS = 2000
 /** Training takes two to three minutes on two cores; this is for a machine that is much slower. */
@@ -18,12 +18,14 @@ export async function waitForModel(
   env: Readonly<Record<string, string>>,
   print: (line: string) => void,
 ): Promise<Status> {
-  const kubectl = (...args: string[]) => command(['kubectl', ...args], { ...context, env })
+  const fail = (what: string, status: Status) => explain(what, status, context, env)
   const deadline = Date.now() + DEADLINE_MS
   let blockedSince: number | undefined
   let said = ''
   for (;;) {
-    const model = JSON.parse(await kubectl('get', 'sentimentmodel', MODEL, '-o', 'json')) as SentimentModel
+    const model = JSON.parse(
+      await command(['kubectl', 'get', 'sentimentmodel', MODEL, '-o', 'json'], { ...context, env, isQuestion: true }),
+    ) as SentimentModel
     const status = model.status ?? {}
     const generation = (model.metadata as { generation?: number }).generation
     const condition = (type: string) =>
@@ -32,11 +34,11 @@ export async function waitForModel(
 
     const line = describe(status)
     if (line !== said) print((said = line))
-    if (status.phase === 'Failed') throw new Error(await explain(`the model is ${status.phase}`, status, kubectl))
+    if (status.phase === 'Failed') throw await fail(`the model is ${status.phase}`, status)
     blockedSince = status.blocked === undefined ? undefined : (blockedSince ?? Date.now())
     if (blockedSince !== undefined && Date.now() - blockedSince > BLOCKED_PATIENCE_MS)
-      throw new Error(await explain('the model is blocked', status, kubectl))
-    if (Date.now() > deadline) throw new Error(await explain('the model is not ready in time', status, kubectl))
+      throw await fail('the model is blocked', status)
+    if (Date.now() > deadline) throw await fail('the model is not ready in time', status)
     await setTimeout(POLL_MS, undefined, { signal: context.signal })
   }
 }
@@ -53,22 +55,31 @@ export function describe(status: Status): string {
   return `${(status.phase ?? 'waiting for the operator').toLowerCase()}${candidate === undefined ? '' : ` ${candidate.version} (${candidate.phase})`}`
 }
 
-async function explain(what: string, status: Status, kubectl: (...args: string[]) => Promise<string>): Promise<string> {
-  const conditions = (status.conditions ?? []).map((one) => `  ${one.type}=${one.status} ${one.reason}: ${one.message}`)
-  const blocked = status.blocked
+/** The error of a model that did not become ready. Logs and events, which say more than conditions can, go to the step's log. */
+async function explain(
+  what: string,
+  status: Status,
+  context: StepContext,
+  env: Readonly<Record<string, string>>,
+): Promise<Error> {
   const selector = `valence.dev/model=${MODEL}`
-  const parts = await Promise.allSettled([
-    kubectl('get', 'modelversions,jobs,pods', '-l', selector, '-o', 'wide'),
-    kubectl('logs', '-l', selector, '--tail=40', '--prefix', '--all-containers'),
-    kubectl('get', 'events', '--sort-by=.lastTimestamp'),
-    kubectl('-n', 'valence-system', 'logs', '-l', 'app.kubernetes.io/component=operator', '--tail=40'),
-  ])
-  return [
-    what,
-    ...(blocked === undefined ? [] : [`  Blocked by ${blocked.object} (${blocked.reason}): ${blocked.message}`]),
-    ...conditions,
-    ...parts.map((part) =>
-      part.status === 'fulfilled' ? part.value.trimEnd().split('\n').slice(-60).join('\n') : String(part.reason),
-    ),
-  ].join('\n')
+  // Each is worth having alone: a pod that never ran has no log.
+  await Promise.allSettled(
+    (
+      [
+        ['kubectl', 'get', 'modelversions,jobs,pods', '-l', selector, '-o', 'wide'],
+        ['kubectl', 'get', 'events', '--field-selector', 'type=Warning', '--sort-by=.lastTimestamp'],
+        ['kubectl', 'logs', '-l', selector, '--tail=15', '--prefix', '--all-containers'],
+        ['kubectl', '-n', NAMESPACE, 'logs', '-l', 'app.kubernetes.io/component=operator', '--tail=15'],
+      ] as const
+    ).map((line) => command([...line], { ...context, env })),
+  )
+  const { blocked, conditions = [] } = status
+  return new Error(
+    [
+      what,
+      ...(blocked === undefined ? [] : [`Blocked by ${blocked.object} (${blocked.reason}): ${blocked.message}`]),
+      ...conditions.map((one) => `${one.type}=${one.status} ${one.reason}: ${one.message}`),
+    ].join('\n    '),
+  )
 }
