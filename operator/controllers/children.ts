@@ -25,6 +25,9 @@ export class NameTakenError extends Error {
   }
 }
 
+/** A name that is taken becomes free without any event that we would see. */
+export const NAME_TAKEN_RETRY_MS = 10_000
+
 export interface Child<T extends KubeObject> {
   resource: Resource<T>
   /** Absent for kinds that are not watched: then the API server is asked. */

@@ -21,7 +21,7 @@ import {
   versionObserved,
   versionOf,
 } from './testing/factories.ts'
-import { inputHash, planVersion, type VersionObserved } from './version.ts'
+import { blockedVersionStatus, inputHash, planVersion, type VersionObserved } from './version.ts'
 
 const plan = (change: Partial<VersionObserved> = {}, status?: ModelVersionStatus, now = NOW) =>
   planVersion(versionObserved(change, status), now)
@@ -292,6 +292,15 @@ describe('the verdict', () => {
     )
     expect(status).toEqual(before)
   })
+})
+
+test('a step that is not possible names its culprit and takes back nothing that is known', () => {
+  const blocked = { reason: 'NameTaken', object: 'Job/x', message: 'm' } as const
+  const status = blockedVersionStatus(versionOf(modelOf(), trained), blocked, NOW)
+  expect(status).toMatchObject({ phase: 'Evaluating', artifact: trained.artifact, blocked: { since: isoTime(NOW) } })
+  expect(conditionOf(status, 'Blocked')).toBe('True NameTaken: Job/x: m')
+  expect(conditionOf(status, 'Trained')).toMatch(/^True/)
+  expect(blockedVersionStatus(versionOf(modelOf()), blocked, NOW).phase).toBe('Queued')
 })
 
 test('a look that finds nothing new writes the very same status', () => {

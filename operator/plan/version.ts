@@ -253,6 +253,19 @@ function verdictFacts(observed: VersionObserved, facts: Facts, phase: VersionPha
   return { precision: verdict.precision, gates: verdict.gates, ...(served && { accuracy: rounded(served.accuracy) }) }
 }
 
+/** The status of a version whose next step is not possible: what was known stays, and the culprit is named. */
+export function blockedVersionStatus({ metadata, status: before }: ModelVersion, blocked: Blocked, now: number) {
+  const generation = metadata.generation ?? 1
+  const kept = (before?.conditions ?? []).filter((condition) => condition.type !== 'Blocked')
+  return {
+    ...before,
+    observedGeneration: generation,
+    phase: before?.phase ?? 'Queued',
+    blocked: withSince(blocked, before?.blocked, now),
+    conditions: [...kept, ...mergeConditions(before?.conditions ?? [], [blockedFact(blocked)], generation, now)],
+  } satisfies ModelVersionStatus
+}
+
 /** `since` is when this very culprit was first seen. */
 export function withSince(blocked: Blocked, before: BlockedStatus | undefined, now: number): BlockedStatus {
   const isSame = before?.reason === blocked.reason && before.object === blocked.object

@@ -1,10 +1,18 @@
 /** gather -> plan -> act -> status -> events, for one ModelVersion. */
+import type { ModelVersionStatus } from '../../api/v1alpha1/model-version.ts'
 import { buildJob } from '../../builders/job.ts'
 import { jobs as jobResource } from '../../kube/resource.ts'
 import { versionEvents } from '../../plan/events.ts'
-import { imageOf, planVersion, type VersionPlan } from '../../plan/version.ts'
+import { blockedVersionStatus, imageOf, planVersion, type VersionPlan } from '../../plan/version.ts'
 import type { Reconcile } from '../../runtime/controller.ts'
-import { createChild, deleteChild, isOwnerAlive, writeStatus } from '../children.ts'
+import {
+  createChild,
+  deleteChild,
+  isOwnerAlive,
+  NAME_TAKEN_RETRY_MS,
+  NameTakenError,
+  writeStatus,
+} from '../children.ts'
 import type { OperatorContext } from '../context.ts'
 import { modelVersions } from '../resources.ts'
 import { gather, type Gathered } from './gather.ts'
@@ -14,9 +22,17 @@ export const reconcileModelVersion =
   async (request, signal) => {
     const gathered = await gather(context, request, signal)
     if (!gathered) return {}
-    const plan = planVersion(gathered.observed, context.clock.now())
-    await act(context, gathered, plan, signal)
-    await report(context, gathered, plan, signal)
+    const now = context.clock.now()
+    const plan = planVersion(gathered.observed, now)
+    try {
+      await act(context, gathered, plan, signal)
+    } catch (error) {
+      if (!(error instanceof NameTakenError)) throw error
+      const blocked = { reason: 'NameTaken', object: error.object, message: error.message } as const
+      await report(context, gathered, blockedVersionStatus(gathered.observed.version, blocked, now), signal)
+      return { requeueAfterMs: NAME_TAKEN_RETRY_MS }
+    }
+    await report(context, gathered, plan.status, signal)
     return { requeueAfterMs: plan.requeueAfterMs }
   }
 
@@ -58,11 +74,10 @@ async function act(
 async function report(
   context: OperatorContext,
   { version, observed }: Gathered,
-  plan: VersionPlan,
+  status: ModelVersionStatus,
   signal: AbortSignal,
 ): Promise<void> {
   const cache = context.caches(observed.version.metadata.namespace).versions
-  const { status } = plan
   if (!(await writeStatus(context.client, { resource: modelVersions, cache, object: version, status }, signal))) return
   for (const event of versionEvents(version.status, status)) context.events.record({ regarding: version, ...event })
 }

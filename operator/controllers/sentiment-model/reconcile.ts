@@ -5,14 +5,11 @@ import { modelEvents } from '../../plan/events.ts'
 import { planModel } from '../../plan/model.ts'
 import { blockedStatus } from '../../plan/model-status.ts'
 import type { Reconcile } from '../../runtime/controller.ts'
-import { NameTakenError, writeStatus } from '../children.ts'
+import { NAME_TAKEN_RETRY_MS, NameTakenError, writeStatus } from '../children.ts'
 import type { OperatorContext } from '../context.ts'
 import { sentimentModels } from '../resources.ts'
 import { act } from './act.ts'
 import { gather } from './gather.ts'
-
-/** A name that is taken becomes free without any event that we would see. */
-const NAME_TAKEN_RETRY_MS = 10_000
 
 export const reconcileSentimentModel =
   (context: OperatorContext): Reconcile =>
