@@ -6,7 +6,9 @@ import { buildModelVersion } from '../../builders/model-version.ts'
 import { buildRouting } from '../../builders/routing.ts'
 import { buildServiceMonitor } from '../../builders/service-monitor.ts'
 import { buildFrontService, buildVersionService } from '../../builders/service.ts'
-import type { KubeObject, Live } from '../../kube/object.ts'
+import type { SentimentModel } from '../../api/v1alpha1/sentiment-model.ts'
+import type { KubeClient } from '../../kube/client.ts'
+import { controllerOf, type KubeObject, type Live } from '../../kube/object.ts'
 import {
   configMaps,
   deployments,
@@ -72,6 +74,16 @@ async function makePods(context: OperatorContext, { live, observed }: Gathered, 
     await apply({ resource: podDisruptionBudgets, cache: caches.disruptionBudgets, desired: budget })
   }
   if (plan.hasServiceMonitor) await apply({ resource: serviceMonitors, desired: buildServiceMonitor(model) })
+  else if (observed.hasServiceMonitorApi) await withdrawServiceMonitor(client, live, signal)
+}
+
+/** Not watched, because its kind may not exist: so it is asked for. */
+async function withdrawServiceMonitor(client: KubeClient, live: Live<SentimentModel>, signal: AbortSignal) {
+  const { namespace, name, uid } = live.metadata
+  const monitor = await client.get(serviceMonitors, namespace, name, signal)
+  if (!monitor || controllerOf(monitor)?.uid !== uid || !(await isOwnerAlive(client, sentimentModels, live, signal)))
+    return
+  await deleteChild(client, { resource: serviceMonitors, object: monitor }, signal)
 }
 
 /** One write moves all traffic: the front Service's selector. */
