@@ -1,10 +1,13 @@
 import { connect } from 'node:net'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { HEADERS } from '../contract/names.ts'
 import { InferenceError } from './inference/inference-error.ts'
 import { errorBody } from './schemas/error.ts'
 import { startTestServer, type TestServer } from './testing/test-server.ts'
+
+// Workers start in tenths of a second, on a busy machine in seconds.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let server: TestServer
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { z } from 'zod'
 import { HEADERS } from '../contract/names.ts'
 import { errorBody, openInferenceError } from './schemas/error.ts'
@@ -6,6 +6,9 @@ import { inferResponse, modelMetadata, serverMetadata } from './schemas/open-inf
 import { predictBatchResponse, predictResponse } from './schemas/predict.ts'
 import { LABELS, MAX_LENGTH, expectedIds, expectedLogits } from './testing/tiny-model.ts'
 import { startTestServer, type TestServer } from './testing/test-server.ts'
+
+// Workers start in tenths of a second, on a busy machine in seconds.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let server: TestServer
 beforeAll(async () => {

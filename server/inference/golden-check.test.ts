@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { readParityRows } from '../artifact/read-rows.ts'
 import { verifyArtifact } from '../artifact/verify.ts'
 import { writeTinyArtifact, type TinyArtifactOptions } from '../testing/tiny-artifact.ts'
@@ -6,6 +6,9 @@ import { expectedIds, expectedLogits } from '../testing/tiny-model.ts'
 import { checkGolden } from './golden-check.ts'
 import { startOrtEngine } from './ort-engine.ts'
 import { loadTokenizer } from './tokenizer.ts'
+
+// Workers start in tenths of a second, on a busy machine in seconds.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 async function check(precision: 'fp32' | 'int8', options: TinyArtifactOptions = {}) {
   const artifact = await verifyArtifact(writeTinyArtifact(options).directory)

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { verifyArtifact } from '../artifact/verify.ts'
 import { ON } from '../testing/dying-worker.ts'
 import { writeTinyArtifact, type TinyArtifactOptions } from '../testing/tiny-artifact.ts'
@@ -6,6 +6,9 @@ import { PARITY_TEXTS, expectedIds, expectedLogits } from '../testing/tiny-model
 import { constantNode, model, tensor, valueInfo } from '../testing/onnx-writer.ts'
 import type { Engine } from './engine.ts'
 import { startOrtEngine, type OrtEngineOptions } from './ort-engine.ts'
+
+// Workers start in tenths of a second, on a busy machine in seconds.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const engines: Engine[] = []
 afterEach(async () => {

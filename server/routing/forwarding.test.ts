@@ -1,12 +1,15 @@
 /** Aliases between two real servers, and what callers see when the other one fails. */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { HEADERS } from '../../contract/names.ts'
 import type { Routing } from '../../contract/routing.ts'
 import { errorBody } from '../schemas/error.ts'
 import { predictResponse } from '../schemas/predict.ts'
 import { startTestServer, type TestServer } from '../testing/test-server.ts'
+
+// Workers start in tenths of a second, on a busy machine in seconds.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let front: TestServer
 let other: TestServer
