@@ -78,13 +78,13 @@ test('who insists on fp32 gets it, and the floors are of fp32', () => {
 })
 
 test('a floor without rows to measure on is missed: no data is never a pass', () => {
-  const verdict = judged(withoutRows as never, { minAccuracy: 0.1 })
+  const verdict = judged(withoutRows, { minAccuracy: 0.1 })
   expect(verdict.accepted).toBe(false)
   expect(missed(verdict)).toEqual(['minAccuracy: >= 0.1, no evaluation rows'])
 })
 
 test('without rows and without floors parity and agreement decide', () => {
-  const verdict = judged(withoutRows as never)
+  const verdict = judged(withoutRows)
   expect(verdict).toMatchObject({ accepted: true, precision: 'int8' })
   expect(verdict.gates.map((gate) => gate.name)).not.toContain('int8.maxAccuracyDrop')
 })

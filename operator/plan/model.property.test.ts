@@ -192,7 +192,7 @@ test('left alone, it comes to rest: a look that finds nothing new asks for nothi
       for (const step of steps) world.run(step)
       world.run({ do: 'reconcile', dies: 'never' })
       world.run({ do: 'pass', ms: 60_000 })
-      for (const _ of [1, 2, 3]) world.run({ do: 'reconcile', dies: 'never' })
+      for (let look = 1; look <= 3; look++) world.run({ do: 'reconcile', dies: 'never' })
       const before = structuredClone([world.status, world.routing, world.stable])
       world.run({ do: 'pass', ms: 60_000 })
       world.run({ do: 'reconcile', dies: 'never' })

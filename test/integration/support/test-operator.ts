@@ -87,8 +87,7 @@ function watchConnection(connection: Connection, kills: (write: Write) => boolea
       const { dispatcher, headers } = await connection.dispatch(use)
       const request = async (options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> => {
         if (isDead) throw new KilledError('the process is dead')
-        const { method } = options
-        const path = String(options.path)
+        const { method, path } = options
         const isWrite = method !== 'GET' && !/\/(leases|events)(\/|\?|$)/.test(path)
         if (!isWrite) return dispatcher.request(options)
         isDead = kills({ method, path: path.split('?')[0] ?? '' })

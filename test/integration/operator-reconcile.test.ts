@@ -16,6 +16,7 @@ import {
   configMaps,
   customResourceDefinitions,
   deployments,
+  defineResource,
   jobs,
   namespaces,
   persistentVolumeClaims,
@@ -34,6 +35,13 @@ import { type Behaviour, type PodState, TestKubelet } from './support/test-kubel
 import { startOperator, type TestOperator } from './support/test-operator.ts'
 
 const MODEL = 'reviews'
+const limitRanges = defineResource<KubeObject & { spec: object }>({
+  group: '',
+  version: 'v1',
+  kind: 'LimitRange',
+  plural: 'limitranges',
+  namespaced: true,
+})
 /** On a busy machine everything takes its time; the waits end as soon as they can. */
 const PATIENCE_MS = 45_000
 const crds = join(import.meta.dirname, '..', '..', 'crds')
@@ -46,7 +54,7 @@ let kubelet: TestKubelet
 let operator: TestOperator
 
 /** Where the one operator of the scenarios below is at work. */
-const watched = ['lifecycle', 'verdicts', 'retries', 'names', 'drift', 'deletion', 'undisturbed'].map(
+const watched = ['lifecycle', 'verdicts', 'retries', 'refusals', 'names', 'drift', 'deletion', 'undisturbed'].map(
   (name) => `op-${name}`,
 )
 
@@ -208,6 +216,8 @@ describe.concurrent('a model', () => {
       expect(await scenario.names(deployments)).toEqual([first])
     })
     expect(await scenario.answering()).toBeUndefined()
+    const evaluation = await client.get(jobs, scenario.namespace, `${first}-evaluate-1`)
+    expect(evaluation?.spec?.template.spec?.containers[0]?.args?.at(-1)).toContain(DIGEST)
     const version = await scenario.version(first)
     expect(version.attempts?.map(({ kind, number, result }) => [kind, number, result])).toEqual([
       ['train', 1, 'Succeeded'],
@@ -368,11 +378,39 @@ describe.concurrent('a model', () => {
     ])
   }, 120_000)
 
+  test('whose pods are refused, or whose Job has its name taken, says by whom and goes on when that has gone', async () => {
+    const scenario = new Scenario('refusals')
+    const { namespace } = scenario
+    const tiny = { limits: [{ type: 'Container', max: { memory: '64Mi' } }] }
+    const range = await client.create(limitRanges, { metadata: { namespace, name: 'tiny' }, spec: tiny })
+    await scenario.apply()
+    const train = await eventually(async () => {
+      const { blocked } = await scenario.status()
+      expect(blocked).toMatchObject({ reason: 'AdmissionRefused', object: expect.stringMatching(/^Job\/.*-train-1$/) })
+      expect(blocked?.message).toContain('must be less than or equal to memory limit of 64Mi')
+      return blocked?.object.slice('Job/'.length) ?? ''
+    })
+
+    // The evaluation's name, before its time has come.
+    const evaluate = train.replace('train', 'evaluate')
+    const container = { name: 'x', image: 'x', resources: {} }
+    const template = { spec: { restartPolicy: 'Never', containers: [container] } }
+    const spec = { suspend: true, template } as never
+    const foreign = await client.create(jobs, { metadata: { namespace, name: evaluate }, spec })
+    await remove(limitRanges, range)
+    await eventually(async () => {
+      expect((await scenario.status()).blocked).toMatchObject({ reason: 'NameTaken', object: `Job/${evaluate}` })
+    })
+    expect((await client.get(jobs, namespace, evaluate))?.metadata.uid).toBe(foreign.metadata.uid)
+    await remove(jobs, foreign)
+    await scenario.settled()
+  }, 120_000)
+
   test('whose name is taken by a Service of someone else leaves that alone and says so', async () => {
     const scenario = new Scenario('names')
     const spec = { selector: { app: 'shop' }, ports: [{ name: 'http', port: 80 }] }
     const metadata = { namespace: scenario.namespace, name: MODEL }
-    const foreign = await client.create(services, { metadata, spec: spec as never })
+    const foreign = await client.create(services, { metadata, spec: spec })
     await scenario.apply()
     await eventually(async () => {
       const { phase, blocked } = await scenario.status()
@@ -416,6 +454,20 @@ describe.concurrent('a model', () => {
     const front = await client.get(services, namespace, MODEL)
     if (front) await remove(services, front)
     await eventually(async () => expect(await scenario.answering()).toBe(stable))
+    expect((await deployment()).metadata.uid).toBe(uid)
+
+    // Nor does the loss of its record take the pods that answer: the version is made anew beside them.
+    const version = await client.get(modelVersions, namespace, stable)
+    if (version) await remove(modelVersions, version)
+    await scenario.apply({ serving: { nodeSelector: { disk: 'fast' } } })
+    await eventually(async () => {
+      const again = await client.get(modelVersions, namespace, stable)
+      expect(again?.metadata.uid).not.toBe(version?.metadata.uid)
+      expect(again?.status).toMatchObject({ phase: 'Training' })
+    })
+    expect(await scenario.answering()).toBe(stable)
+    scenario.behave(WORKING)
+    expect(await scenario.settled()).toBe(stable)
     expect((await deployment()).metadata.uid).toBe(uid)
 
     // A field that is taken out of the manifest is taken out of the child.
@@ -464,7 +516,8 @@ describe('an operator that is killed', () => {
       await eventually(async () => expect(await isOver()).toBe(true))
       if (operator.writes.length === 0) {
         await operator.stop()
-        return expect(operator.writes).toEqual([])
+        expect(operator.writes).toEqual([])
+        return
       }
       dead.push(operator)
       writes.push(...operator.writes.map(({ method, path }) => `${method} ${path.split('/namespaces/')[1] ?? path}`))
@@ -519,9 +572,13 @@ test('a ServiceMonitor is made when the cluster learns what that is', async () =
     },
   }
   expect(await client.hasResource(serviceMonitors)).toBe(false)
-  await client.create(customResourceDefinitions, crd as never)
+  await client.create(customResourceDefinitions, crd)
   await eventually(async () => {
     const monitor = await client.get(serviceMonitors, 'op-undisturbed', MODEL)
     expect(monitor?.spec.endpoints).toEqual([{ port: 'metrics', path: '/metrics' }])
+  })
+  await new Scenario('undisturbed').apply({ ...epochs(4), monitoring: { serviceMonitor: 'Disabled' } })
+  await eventually(async () => {
+    expect(await client.get(serviceMonitors, 'op-undisturbed', MODEL)).toBeUndefined()
   })
 })
