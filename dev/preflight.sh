@@ -63,6 +63,8 @@ preflight_stock() {
 
 preflight_kind() {
   local command
+  for command in kind docker; do command -v "$command" >/dev/null || fail "$command is not installed: --cluster kind needs it; --cluster stock does not"; done
+  docker info >/dev/null 2>&1 || fail "docker does not answer: start it, or use --cluster stock"
   for command in kubectl helm; do command -v "$command" >/dev/null || fail "$command is not installed: the kind path uses yours, see https://kubernetes.io/docs/tasks/tools and https://helm.sh/docs/intro/install"; done
   require_disk "$HOME" 30 "the first run (the trainer's image holds PyTorch)" "Docker"
 }
