@@ -62,6 +62,17 @@ function stamped<T extends KubeObject>(desired: T): T {
   return { ...desired, metadata: { ...desired.metadata, annotations } }
 }
 
+/** Throws where the name is held by someone else; for a name that is needed only later, so that it is known before any work is done. */
+export async function assertNameFree<T extends KubeObject>(
+  client: KubeClient,
+  owner: Live<KubeObject>,
+  { resource, namespace, name }: { resource: Resource<T>; namespace: string; name: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const existing = await client.get(resource, namespace, name, signal)
+  if (existing) assertOurs(resource, existing, owner)
+}
+
 /** Creates what is never changed afterwards. Idempotent: the name is deterministic, so a repetition finds it. */
 export async function createChild<T extends KubeObject>(
   client: KubeClient,

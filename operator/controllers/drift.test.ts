@@ -59,3 +59,9 @@ describe('a quantity', () => {
     expect(isApplied({ cpu: stated }, { cpu: stored })).toBe(false)
   })
 })
+
+test('a selector is compared as a whole, because one more key selects other pods', () => {
+  const desired = { spec: { selector: { app: 'a' } } }
+  expect(isApplied(desired, { spec: { selector: { app: 'a' }, type: 'ClusterIP' } })).toBe(true)
+  expect(isApplied(desired, { spec: { selector: { app: 'a', tier: 'b' } } })).toBe(false)
+})

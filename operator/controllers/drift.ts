@@ -1,3 +1,6 @@
+/** Fields whose meaning changes with every key that someone adds: a selector with one more key selects other pods. */
+const WHOLE: ReadonlySet<string> = new Set(['selector', 'nodeSelector'])
+
 /**
  * Whether an object already is as desired: every field that we state has our value. Fields that we do not state belong to others
  * (defaults, status, other managers). Equal means no write.
@@ -12,7 +15,10 @@ export function isApplied(desired: unknown, observed: unknown): boolean {
   if (typeof desired === 'object' && desired !== null) {
     const entries = Object.entries(desired)
     if (typeof observed !== 'object' || observed === null) return entries.length === 0
-    return entries.every(([key, value]) => isApplied(value, (observed as Record<string, unknown>)[key]))
+    return entries.every(([key, value]) => {
+      const found = (observed as Record<string, unknown>)[key]
+      return isApplied(value, found) && (!WHOLE.has(key) || isApplied(found, value))
+    })
   }
   return desired === observed || sameQuantity(desired, observed)
 }

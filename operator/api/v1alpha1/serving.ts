@@ -10,7 +10,7 @@ export const serving = field(
   z.strictObject({
     version: field(
       z.string().max(63),
-      'Pins the served version by the name of its ModelVersion; nothing is trained or moved while it is set. This is also the way to roll back. Absent: the version of the current spec.',
+      'Pins the served version by the name of its ModelVersion: the way to roll back. No traffic moves while it is set; a changed spec is trained and judged all the same, and takes over when the pin goes. Absent: the version of the current spec.',
       {
         rules: [
           matches(

@@ -18,7 +18,7 @@ import {
   services,
 } from '../../kube/resource.ts'
 import { claimOf, type ModelPlan } from '../../plan/model.ts'
-import { applyChild, createChild, deleteChild, isOwnerAlive, type Child } from '../children.ts'
+import { applyChild, assertNameFree, createChild, deleteChild, isOwnerAlive, type Child } from '../children.ts'
 import type { OperatorContext } from '../context.ts'
 import { modelVersions, sentimentModels } from '../resources.ts'
 import type { Gathered } from './gather.ts'
@@ -45,6 +45,10 @@ async function makeInputs(
   const { client } = context
   const { model } = observed
   const caches = context.caches(model.metadata.namespace)
+  // Nothing is trained for a model whose callers' name is taken.
+  if (plan.stable === undefined) {
+    await assertNameFree(client, live, { resource: services, ...model.metadata }, signal)
+  }
   // A claim's spec is fixed once it is bound, so it is made once and never written again.
   if (plan.claim !== undefined && !caches.claims.get(model.metadata.namespace, plan.claim)) {
     const desired = buildClaim(model, plan.claim)
