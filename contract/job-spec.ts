@@ -18,10 +18,8 @@ export const datasetSpec = z.strictObject({
   samples: z.int().positive().optional(),
   shuffleSeed: z.int().default(42),
 })
-export type DatasetSpec = z.infer<typeof datasetSpec>
 
 export const sourceRef = z.strictObject({ uri: z.string(), revision: z.string().optional() })
-export type SourceRef = z.infer<typeof sourceRef>
 
 export const hyperparameters = z.strictObject({
   epochs: z.int().positive().default(3),
@@ -46,7 +44,6 @@ export const hyperparameters = z.strictObject({
   /** Rows held out for evaluation where the data set has no test split. */
   holdoutRatio: z.string().default('0.1'),
 })
-export type Hyperparameters = z.infer<typeof hyperparameters>
 
 export const trainerSpec = z.strictObject({
   schemaVersion: z.literal(1),
@@ -68,7 +65,6 @@ export const trainerSpec = z.strictObject({
   /** Recorded in the manifest. */
   image: z.string().optional(),
 })
-export type TrainerSpec = z.infer<typeof trainerSpec>
 export type TrainerSpecInput = z.input<typeof trainerSpec>
 
 export const evaluatorSpec = z.strictObject({

@@ -35,7 +35,6 @@ export const trainingMetrics = z.object({
   seconds: z.number().nonnegative().optional(),
   samplesPerSecond: z.number().nonnegative().optional(),
 })
-export type TrainingMetrics = z.infer<typeof trainingMetrics>
 
 export const trainerResult = z.discriminatedUnion('result', [
   z.object({ result: z.literal('Succeeded'), manifestSha256: digest, metrics: trainingMetrics }),

@@ -52,7 +52,6 @@ export type PersistentVolumeClaim = Model<k8s.V1PersistentVolumeClaim>
 export type Pod = Model<k8s.V1Pod>
 export type PodDisruptionBudget = Model<k8s.V1PodDisruptionBudget>
 export type ReplicaSet = Model<k8s.V1ReplicaSet>
-export type ResourceQuota = Model<k8s.V1ResourceQuota>
 export type Secret = Model<k8s.V1Secret>
 export type Service = Model<k8s.V1Service>
 export type CustomResourceDefinition = Model<k8s.V1CustomResourceDefinition>
@@ -85,11 +84,6 @@ export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   plural: 'persistentvolumeclaims',
 })
 export const pods = defineResource<Pod>({ ...core, kind: 'Pod', plural: 'pods' })
-export const resourceQuotas = defineResource<ResourceQuota>({
-  ...core,
-  kind: 'ResourceQuota',
-  plural: 'resourcequotas',
-})
 export const secrets = defineResource<Secret>({ ...core, kind: 'Secret', plural: 'secrets' })
 export const services = defineResource<Service>({ ...core, kind: 'Service', plural: 'services' })
 
