@@ -19,7 +19,7 @@ export function installSteps(preparation: Preparation): readonly Step[] {
         const images = Object.entries(preparation.images()).flatMap(([name, image]) => {
           const { registry, repository, tag } = split(image)
           return [
-            '--set',
+            '--set-string',
             `images.registry=${registry},images.${name}.repository=${repository},images.${name}.tag=${tag}`,
           ]
         })
