@@ -70,45 +70,57 @@ capabilities:
 {{- end -}}
 
 {{/*
-What the operator may do where it watches. No Secrets: a trainer pod references its own, and the operator learns from the
-pod's waiting reason if one is missing. finalizers/update lets it set blockOwnerDeletion where the
-OwnerReferencesPermissionEnforcement admission plugin runs (OpenShift has it on).
+What the operator may do where it watches, and the calls that need it. get, beside list and watch, is for looking before a delete
+and at a name that is taken. Written once: claims, Jobs and ModelVersions. Gone with their owner: claims and ConfigMaps. Server-side
+apply needs create and patch. No Secrets: a trainer pod references its own, and the operator learns from the pod's waiting reason
+if one is missing. finalizers/update lets it set blockOwnerDeletion where the OwnerReferencesPermissionEnforcement admission
+plugin runs (OpenShift has it on).
 */}}
 {{- define "valence.rules" -}}
 - apiGroups: [valence.dev]
   resources: [sentimentmodels]
-  verbs: [get, list, watch, patch]
+  verbs: [get, list, watch]
 - apiGroups: [valence.dev]
   resources: [modelversions]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [valence.dev]
   resources: [sentimentmodels/status, modelversions/status]
-  verbs: [get, patch]
+  verbs: [patch]
 - apiGroups: [valence.dev]
   resources: [sentimentmodels/finalizers, modelversions/finalizers]
   verbs: [update]
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: ['']
-  resources: [services, configmaps, persistentvolumeclaims]
+  resources: [services]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: ['']
+  resources: [configmaps]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: ['']
+  resources: [persistentvolumeclaims]
+  verbs: [get, list, watch, create]
+# Not watched, because the cluster may have none.
 - apiGroups: [monitoring.coreos.com]
   resources: [servicemonitors]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, create, patch, delete]
 # Why a pod waits or failed: its state, its last log line, and the events of those who could not create or place it (quota).
 - apiGroups: ['']
-  resources: [pods, events]
-  verbs: [get, list, watch]
+  resources: [pods]
+  verbs: [list, watch]
 - apiGroups: ['']
   resources: [pods/log]
   verbs: [get]
+- apiGroups: ['']
+  resources: [events]
+  verbs: [list]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
