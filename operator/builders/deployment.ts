@@ -7,6 +7,7 @@ import {
   ARTIFACTS_VOLUME,
   containerSecurity,
   placementOf,
+  sharedNodeOf,
   podDefaults,
   resourcesOf,
   scratchMount,
@@ -50,6 +51,7 @@ export function buildDeployment(input: ServingInput): Deployment {
           ...podDefaults,
           terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
           ...placementOf(model.spec.serving),
+          ...sharedNodeOf(model.metadata.name, model.spec.storage),
           topologySpreadConstraints: [
             {
               maxSkew: 1,

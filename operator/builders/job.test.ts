@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { evaluatorSpec, trainerSpec } from '../../contract/job-spec.ts'
 import { ARTIFACT, DIGEST, modelOf, trainSource, versionOf } from '../plan/testing/factories.ts'
+import { shortHash } from '../plan/canonical-json.ts'
 import { buildJob, type JobInput } from './job.ts'
 
 function jobFor(stage: JobInput['stage'], change: object = {}, more: Partial<JobInput> = {}) {
@@ -18,6 +19,8 @@ function jobFor(stage: JobInput['stage'], change: object = {}, more: Partial<Job
     ...more,
   })
 }
+/** Claims may have names that a volume can't. */
+const volumeOf = (claim: string) => `claim-${shortHash(claim)}`
 const podOf = (job: ReturnType<typeof jobFor>) => job.spec?.template.spec
 const containerOf = (job: ReturnType<typeof jobFor>) => podOf(job)?.containers[0]
 const specArgument = (job: ReturnType<typeof jobFor>) => {
@@ -46,7 +49,7 @@ test('a training Job, as a whole', () => {
       name: 'reviews-x-train-2',
       namespace: 'shop',
       labels,
-      annotations: { 'valence.dev/input-hash': 'hash' },
+      annotations: { 'valence.dev/input-hash': 'hash', 'valence.dev/image': 'train:1' },
       ownerReferences: [
         {
           apiVersion: 'valence.dev/v1alpha1',
@@ -71,6 +74,13 @@ test('a training Job, as a whole', () => {
   })
   expect(job.spec?.template.metadata).toEqual({ labels })
   expect({ ...podOf(job), containers: undefined }).toEqual({
+    affinity: {
+      podAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { 'valence.dev/model': 'reviews' } } },
+        ],
+      },
+    },
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     securityContext: {
@@ -86,7 +96,7 @@ test('a training Job, as a whole', () => {
     volumes: [
       { name: 'artifacts', persistentVolumeClaim: { claimName: 'reviews-artifacts' } },
       { name: 'scratch', emptyDir: {} },
-      { name: 'claim-data', persistentVolumeClaim: { claimName: 'data', readOnly: true } },
+      { name: volumeOf('data'), persistentVolumeClaim: { claimName: 'data', readOnly: true } },
     ],
   })
   expect({ ...container, args: container?.args?.map((arg) => (arg.startsWith('{') ? '<spec>' : arg)) }).toEqual({
@@ -105,7 +115,7 @@ test('a training Job, as a whole', () => {
     volumeMounts: [
       { name: 'artifacts', mountPath: '/var/lib/valence/artifacts' },
       { name: 'scratch', mountPath: '/tmp' },
-      { name: 'claim-data', mountPath: '/var/lib/valence/claims/data', readOnly: true },
+      { name: volumeOf('data'), mountPath: '/var/lib/valence/claims/data', readOnly: true },
     ],
   })
 })
@@ -139,8 +149,8 @@ describe('what the trainer is told', () => {
     expect(podOf(job)?.volumes?.map((volume) => volume.name)).toEqual([
       'artifacts',
       'scratch',
-      'claim-data',
-      'claim-tests',
+      volumeOf('data'),
+      volumeOf('tests'),
     ])
   })
 
@@ -148,7 +158,7 @@ describe('what the trainer is told', () => {
     const job = jobFor('train', { source: { import: { uri: 'pvc://models.v1/naive', maxLength: 128 } } })
     expect(specArgument(job)).toMatchObject({ source: { import: { uri: 'pvc://models.v1/naive', maxLength: 128 } } })
     expect(containerOf(job)?.volumeMounts?.at(-1)).toEqual({
-      name: 'claim-models-v1',
+      name: volumeOf('models.v1'),
       mountPath: '/var/lib/valence/claims/models.v1',
       readOnly: true,
     })
@@ -167,7 +177,10 @@ test('an evaluation Job runs the server image on the very artifact, without GPU,
     manifestSha256: DIGEST,
   })
   expect(container).toMatchObject({ name: 'evaluator', image: 'evaluate:1', env: [], ports: [] })
-  expect(container?.resources).toEqual({ requests: { cpu: '500m', memory: '512Mi' }, limits: { memory: '2Gi' } })
+  expect(container?.resources).toEqual({
+    requests: { cpu: '500m', memory: '512Mi' },
+    limits: { cpu: '2', memory: '2Gi' },
+  })
   expect(podOf(job)?.runtimeClassName).toBeUndefined()
   expect(podOf(job)?.volumes?.map((volume) => volume.name)).toEqual(['artifacts', 'scratch'])
 })
@@ -180,7 +193,7 @@ describe('how it is run', () => {
   test('GPUs are limits beside the resources that the user gives', () => {
     const job = jobFor('train', { job: { gpu: 2, resources: { limits: { memory: '16Gi' } } } })
     expect(containerOf(job)?.resources).toEqual({
-      requests: { cpu: '1', memory: '2Gi' },
+      requests: { cpu: '1' },
       limits: { 'nvidia.com/gpu': '2', memory: '16Gi' },
     })
   })

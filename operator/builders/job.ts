@@ -5,13 +5,15 @@ import type { ModelVersion } from '../api/v1alpha1/model-version.ts'
 import type { SentimentModelSpec } from '../api/v1alpha1/sentiment-model.ts'
 import type { Json } from '../kube/object.ts'
 import type { Job } from '../kube/resource.ts'
+import { shortHash } from '../plan/canonical-json.ts'
 import { durationMs } from '../plan/duration.ts'
-import type { Stage } from '../plan/observed.ts'
+import { STAGE_CONTAINERS, type Stage } from '../plan/observed.ts'
 import { ANNOTATIONS, LABELS, labelsOf, ownedBy, type Component } from './metadata.ts'
 import {
   ARTIFACTS_VOLUME,
   containerSecurity,
   placementOf,
+  sharedNodeOf,
   podDefaults,
   resourcesOf,
   scratchMount,
@@ -38,7 +40,7 @@ export interface JobInput {
  */
 export function buildJob(input: JobInput): Job {
   const { version, stage, attempt } = input
-  const component: Component = stage === 'train' ? 'trainer' : 'evaluator'
+  const component = STAGE_CONTAINERS[stage]
   const labels = {
     ...labelsOf(version.spec.model, component, version.metadata.name),
     [LABELS.stage]: stage,
@@ -49,7 +51,7 @@ export function buildJob(input: JobInput): Job {
       name: input.name,
       namespace: version.metadata.namespace,
       labels,
-      annotations: { [ANNOTATIONS.inputHash]: input.inputHash },
+      annotations: { [ANNOTATIONS.inputHash]: input.inputHash, [ANNOTATIONS.image]: input.image },
       ownerReferences: ownedBy(version),
     },
     spec: {
@@ -78,6 +80,7 @@ function podSpec(input: JobInput, component: Component): PodSpec {
     restartPolicy: 'Never',
     activeDeadlineSeconds: Math.ceil(durationMs(spec.job.deadlines.active) / 1000),
     ...placementOf(spec.job),
+    ...sharedNodeOf(input.version.spec.model, spec.storage),
     ...(priorityClassName !== undefined && { priorityClassName }),
     // GPUs are for training; the evaluator measures on the CPU that serves.
     ...(stage === 'train' && runtimeClassName !== undefined && { runtimeClassName }),
@@ -113,7 +116,7 @@ function container(input: JobInput, component: Component, claims: readonly strin
   }
 }
 
-const EVALUATOR_RESOURCES = { requests: { cpu: '500m', memory: '512Mi' }, limits: { memory: '2Gi' } }
+const EVALUATOR_RESOURCES = { requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '2', memory: '2Gi' } }
 
 function trainResources(spec: SentimentModelSpec): ReturnType<typeof resourcesOf> {
   const gpu = spec.job.gpu > 0 ? { limits: { 'nvidia.com/gpu': spec.job.gpu } } : {}
@@ -171,7 +174,7 @@ function claimsOf({ spec }: ModelVersion): string[] {
 }
 
 const claimVolume = (claim: string) => ({
-  // A claim's name may hold dots, a volume's may not.
-  name: `claim-${claim.replaceAll('.', '-')}`.slice(0, 63).replace(/-+$/, ''),
+  // A claim's name may hold dots and be longer than a volume's.
+  name: `claim-${shortHash(claim)}`,
   persistentVolumeClaim: { claimName: claim, readOnly: true },
 })

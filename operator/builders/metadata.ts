@@ -22,6 +22,8 @@ export const MANAGED = `${LABELS.managedBy}=${MANAGER}`
 export const ANNOTATIONS = {
   /** On Jobs: stands for spec.job as it was when the Job was made. */
   inputHash: `${API_GROUP}/input-hash`,
+  /** On Jobs: the image that was asked for. */
+  image: `${API_GROUP}/image`,
   /** On what is applied: stands for all that we state, so that a field that we cease to state is taken away too. */
   appliedHash: `${API_GROUP}/applied-hash`,
 } as const

@@ -59,6 +59,16 @@ test('a Deployment, as a whole', () => {
       template: {
         metadata: { labels: { ...labels, 'valence.dev/version': version } },
         spec: {
+          affinity: {
+            podAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: [
+                {
+                  topologyKey: 'kubernetes.io/hostname',
+                  labelSelector: { matchLabels: { 'valence.dev/model': 'reviews' } },
+                },
+              ],
+            },
+          },
           automountServiceAccountToken: false,
           enableServiceLinks: false,
           securityContext: {
@@ -138,8 +148,23 @@ test('replicas, placement and resources of a Deployment are those of the spec', 
   expect(spec?.template.spec).toMatchObject({
     nodeSelector: { disk: 'fast' },
     tolerations: [{ key: 'spot', operator: 'Exists' }],
-    containers: [{ resources: { requests: { cpu: '1', memory: '512Mi' }, limits: { cpu: '2', memory: '4Gi' } } }],
+    containers: [{ resources: { requests: { cpu: '1' }, limits: { memory: '4Gi' } } }],
   })
+})
+
+test('a default never contradicts what the user gives for the same resource', () => {
+  const { spec } = deploymentOf({ serving: { resources: { requests: { memory: '4Gi' } } } })
+  expect(spec?.template.spec?.containers[0]?.resources).toEqual({
+    requests: { cpu: '500m', memory: '4Gi' },
+    limits: { cpu: '2' },
+  })
+})
+
+test('pods of a model keep to one node unless its claim can be mounted on many', () => {
+  const affinityOf = (storage: object) => deploymentOf({ storage }).spec?.template.spec?.affinity
+  expect(affinityOf({ size: '1Gi' })).toBeDefined()
+  expect(affinityOf({ size: '1Gi', accessModes: ['ReadWriteMany'] })).toBeUndefined()
+  expect(affinityOf({ claimName: 'shared' })).toBeUndefined()
 })
 
 describe('a Service', () => {

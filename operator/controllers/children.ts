@@ -5,9 +5,10 @@
 import { ANNOTATIONS } from '../builders/metadata.ts'
 import type { Cache } from '../kube/cache.ts'
 import type { KubeClient } from '../kube/client.ts'
-import { isAlreadyExists } from '../kube/api-error.ts'
+import { ApiError, isAlreadyExists } from '../kube/api-error.ts'
 import { controllerOf, type KubeObject, type Live } from '../kube/object.ts'
 import type { Resource } from '../kube/resource.ts'
+import { blockedCreation, type Blocked } from '../plan/blocked.ts'
 import { canonicalJson, shortHash } from '../plan/canonical-json.ts'
 import { isApplied } from './drift.ts'
 
@@ -19,20 +20,48 @@ export class NameTakenError extends Error {
   override readonly name = 'NameTakenError'
   readonly object: string
 
-  constructor(object: string, holder: string) {
-    super(`${object} exists and ${holder}: delete or rename it, or rename the model`)
+  constructor(object: string, message: string) {
+    super(message)
     this.object = object
   }
 }
 
-/** A name that is taken becomes free without any event that we would see. */
-export const NAME_TAKEN_RETRY_MS = 10_000
+/** A name that becomes free, a quota that is raised, a policy that changes: none of it is an event that we would see. */
+export const REFUSAL_RETRY_MS = 10_000
 
 export interface Child<T extends KubeObject> {
   resource: Resource<T>
   /** Absent for kinds that are not watched: then the API server is asked. */
   cache?: Cache<T>
   desired: T
+}
+
+/** What keeps us from writing, as the user is to read it; undefined where the error is none of the user's making. */
+export function refusalOf(error: unknown): Blocked | undefined {
+  if (error instanceof NameTakenError) return { reason: 'NameTaken', object: error.object, message: error.message }
+  if (error instanceof RefusedWriteError) return blockedCreation(error.object, error.message)
+  return undefined
+}
+
+/** The API server or an admission webhook said no to a child: quota, policy, or a spec that makes no valid object. */
+export class RefusedWriteError extends Error {
+  override readonly name = 'RefusedWriteError'
+  readonly object: string
+
+  constructor(object: string, cause: Error) {
+    super(cause.message, { cause })
+    this.object = object
+  }
+}
+
+async function namingRefusal<T>(resource: Resource, name: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write()
+  } catch (error) {
+    const isRefusal =
+      error instanceof ApiError && (error.status === 403 || error.status === 422 || error.status === 400)
+    throw isRefusal ? new RefusedWriteError(`${resource.kind}/${name}`, error) : error
+  }
 }
 
 /** Server-side apply, if anything differs. */
@@ -52,7 +81,9 @@ export async function applyChild<T extends KubeObject>(
     // One that is on its way out can't be mended; the event of its end brings us back.
     if (existing.metadata.deletionTimestamp !== undefined || isApplied(desired, existing)) return
   }
-  const written = await client.apply(resource, desired, { fieldManager: FIELD_MANAGER, force: true }, signal)
+  const written = await namingRefusal(resource, name, () =>
+    client.apply(resource, desired, { fieldManager: FIELD_MANAGER, force: true }, signal),
+  )
   cache?.observeWrite(written)
 }
 
@@ -82,7 +113,10 @@ export async function createChild<T extends KubeObject>(
 ): Promise<void> {
   const { resource, cache, desired } = child
   try {
-    cache?.observeWrite(await client.create(resource, desired, { fieldManager: FIELD_MANAGER }, signal))
+    const created = await namingRefusal(resource, desired.metadata.name, () =>
+      client.create(resource, desired, { fieldManager: FIELD_MANAGER }, signal),
+    )
+    cache?.observeWrite(created)
   } catch (error) {
     if (!isAlreadyExists(error)) throw error
     const existing = await client.get(resource, desired.metadata.namespace, desired.metadata.name, signal)
@@ -141,15 +175,14 @@ export async function writeStatus<T extends KubeObject & { status?: unknown }>(
   return true
 }
 
-function assertOurs(resource: Resource, existing: Live<KubeObject>, owner: Live<KubeObject>): void {
+export function assertOurs(resource: Resource, existing: Live<KubeObject>, owner: Live<KubeObject>): void {
   const object = `${resource.kind}/${existing.metadata.name}`
   const controller = controllerOf(existing)
-  if (controller?.uid !== owner.metadata.uid) {
-    throw new NameTakenError(
-      object,
-      controller
-        ? `belongs to ${controller.kind}/${controller.name} of uid ${controller.uid}`
-        : 'was not made by this operator',
-    )
-  }
+  if (controller?.uid === owner.metadata.uid) return
+  // A model that was deleted and applied again meets what its predecessor left, for as long as that takes to go.
+  const isLeftover = controller?.kind === owner.kind && controller.name === owner.metadata.name
+  if (isLeftover)
+    throw new NameTakenError(object, `${object} of the former ${owner.kind} is still being deleted; waiting for it`)
+  const holder = controller ? `belongs to ${controller.kind}/${controller.name}` : 'was not made by this operator'
+  throw new NameTakenError(object, `${object} exists and ${holder}: delete or rename it, or rename the model`)
 }

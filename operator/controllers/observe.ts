@@ -68,7 +68,7 @@ function termination(state: { reason?: string; exitCode: number; message?: strin
 }
 
 export function observeJob(job: Live<Job>, pods: PodObservation[], warnings: Warning[]): JobObservation {
-  const { metadata, spec, status } = job
+  const { metadata, status } = job
   const end = status?.conditions?.find(
     (condition) => condition.status === 'True' && (condition.type === 'Complete' || condition.type === 'Failed'),
   )
@@ -81,7 +81,7 @@ export function observeJob(job: Live<Job>, pods: PodObservation[], warnings: War
     createdAt: time(metadata.creationTimestamp),
     deleting: metadata.deletionTimestamp !== undefined,
     inputHash: metadata.annotations?.[ANNOTATIONS.inputHash] ?? '',
-    image: spec?.template.spec?.containers[0]?.image ?? '',
+    image: metadata.annotations?.[ANNOTATIONS.image] ?? '',
     ...(end && {
       finished: {
         succeeded: end.type === 'Complete',

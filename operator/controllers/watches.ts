@@ -18,11 +18,9 @@ export function connectWatches(caches: Caches, queues: Queues): void {
   const model = byLabel(LABELS.model, queues.models)
   const version = byLabel(LABELS.version, queues.versions)
 
-  onObject(caches.models, (object) => queues.models.add(keyOf(object)))
-  onObject(caches.versions, (object) => {
-    queues.versions.add(keyOf(object))
-    model(object)
-  })
+  onSpec(caches.models, (object) => queues.models.add(keyOf(object)))
+  onSpec(caches.versions, (object) => queues.versions.add(keyOf(object)))
+  onObject(caches.versions, model)
   onObject(caches.jobs, version)
   onObject(caches.pods, (object) =>
     object.metadata.labels?.[LABELS.component] === 'server' ? model(object) : version(object),
@@ -38,9 +36,23 @@ export function connectWatches(caches: Caches, queues: Queues): void {
   }
 
   // A version depends on its model's spec, not on the status that we write ourselves.
-  caches.models.onChange((change) => {
-    if (change.type === 'updated' && change.previous.metadata.generation === change.object.metadata.generation) return
-    for (const owned of caches.versions.byIndex(BY_MODEL, keyOf(change.object))) queues.versions.add(keyOf(owned))
+  onSpec(caches.models, (object) => {
+    for (const owned of caches.versions.byIndex(BY_MODEL, keyOf(object))) queues.versions.add(keyOf(owned))
+  })
+}
+
+/** Changes but those of the status: our own writes of it must not wake us, or a status that moves all the time is a loop. */
+function onSpec<T extends KubeObject>(cache: Cache<T>, handle: (object: KubeObject) => void): void {
+  const stated = ({ metadata }: KubeObject) =>
+    JSON.stringify([
+      metadata.uid,
+      metadata.generation,
+      metadata.deletionTimestamp,
+      metadata.labels,
+      metadata.ownerReferences,
+    ])
+  cache.onChange((change) => {
+    if (change.type !== 'updated' || stated(change.previous) !== stated(change.object)) handle(change.object)
   })
 }
 

@@ -3,7 +3,14 @@ import { EXIT_CODES } from '../../contract/names.ts'
 import { evaluatorResult, trainerResult, type EvaluatorResult, type TrainerResult } from '../../contract/termination.ts'
 import type { Attempt } from '../api/v1alpha1/model-version.ts'
 import { clip, isoTime } from './conditions.ts'
-import type { JobObservation, PodObservation, Stage, Termination } from './observed.ts'
+import {
+  STAGE_CONTAINERS,
+  type ContainerObservation,
+  type JobObservation,
+  type PodObservation,
+  type Stage,
+  type Termination,
+} from './observed.ts'
 
 export type StageResult<S extends Stage> = S extends 'train'
   ? Extract<TrainerResult, { result: 'Succeeded' }>
@@ -24,10 +31,11 @@ const PARSERS = { train: trainerResult, evaluate: evaluatorResult } as const
 /** Reads a Job's outcome from the pod that ended it. Pods are the witness: a Job's own conditions say only that it failed. */
 export function outcome<S extends Stage>(job: JobObservation & { stage: S }): Outcome<S> {
   if (!job.finished) return { kind: 'running' }
-  const pod = lastPod(job.pods)
-  const end = pod?.containers[0]?.terminated
+  const pod = newestPod(job)
+  const worker = pod?.containers.find((container) => container.name === STAGE_CONTAINERS[job.stage])
+  const end = worker?.terminated
   if (job.finished.succeeded) return succeeded(job.stage, end)
-  return { kind: 'failed', failure: failureOf(job, pod, end) }
+  return { kind: 'failed', failure: failureOf(job, pod, worker) }
 }
 
 function succeeded<S extends Stage>(stage: S, end: Termination | undefined): Outcome<S> {
@@ -41,11 +49,16 @@ function succeeded<S extends Stage>(stage: S, end: Termination | undefined): Out
   return { kind: 'failed', failure: { reason: 'ResultLost', message, isPermanent: false } }
 }
 
-function failureOf(job: JobObservation, pod: PodObservation | undefined, end: Termination | undefined): Failure {
+function failureOf(
+  job: JobObservation,
+  pod: PodObservation | undefined,
+  worker: ContainerObservation | undefined,
+): Failure {
+  const end = worker?.terminated
   if (end?.reason === 'OOMKilled') {
     return {
       reason: 'OutOfMemory',
-      message: `container ${pod?.containers[0]?.name ?? ''} was killed at its memory limit; raise spec.job.resources.limits.memory`,
+      message: `container ${STAGE_CONTAINERS[job.stage]} was killed at its memory limit; raise spec.job.resources.limits.memory`,
       isPermanent: false,
     }
   }
@@ -61,7 +74,7 @@ function failureOf(job: JobObservation, pod: PodObservation | undefined, end: Te
     const said = PARSERS[job.stage].safeParse(parseJson(end.message))
     if (said.success && said.data.result === 'Failed')
       return { reason: said.data.reason, message: said.data.message, isPermanent }
-    const line = pod?.containers[0]?.lastLogLine ?? end.message
+    const line = worker?.lastLogLine ?? end.message
     return {
       reason: 'ContainerFailed',
       message: `exit code ${end.exitCode}${line === '' ? '' : `: ${clip(line, 512)}`}`,
@@ -72,7 +85,7 @@ function failureOf(job: JobObservation, pod: PodObservation | undefined, end: Te
   return { reason: job.finished?.reason ?? 'JobFailed', message: job.finished?.message ?? '', isPermanent: false }
 }
 
-function lastPod(pods: readonly PodObservation[]): PodObservation | undefined {
+export function newestPod({ pods }: Pick<JobObservation, 'pods'>): PodObservation | undefined {
   return [...pods].sort((a, b) => b.createdAt - a.createdAt)[0]
 }
 

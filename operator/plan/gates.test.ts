@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import type { EvaluationSummary } from '../../contract/termination.ts'
-import { decimal, judge, verdictText } from './gates.ts'
+import { decimal, gatesOf, judge, verdictText } from './gates.ts'
 import { modelOf, summaryOf } from './testing/factories.ts'
 
-const gatesOf = (change: object = {}) => modelOf({ gates: change }).spec.gates
+const gatesWith = (change: object = {}) => modelOf({ gates: change }).spec.gates
 const judged = (
   summary: Partial<EvaluationSummary> = {},
   gates: object = {},
   wanted: 'auto' | 'int8' | 'fp32' = 'auto',
-) => judge(summaryOf(summary), gatesOf(gates), wanted)
+) => judge(summaryOf(summary), gatesWith(gates), wanted)
 const missed = (verdict: ReturnType<typeof judge>) =>
   verdict.gates.filter((gate) => !gate.passed).map((gate) => `${gate.name}: ${gate.wanted}, ${gate.measured}`)
 
@@ -129,4 +129,12 @@ test('a number has four decimals, unless that would round a difference away', ()
     '4.0e-5',
     '0.0012',
   ])
+})
+
+test('a baseline is judged on its fidelity, never on its quality', () => {
+  const gates = gatesOf({ role: 'baseline' }, gatesWith({ minAccuracy: 0.99, minMacroF1: 0.99 }))
+  const { fp32: _fp32, int8: _int8, ...withoutRows } = summaryOf({ rows: 0 })
+  expect(judge(withoutRows, gates, 'auto').accepted).toBe(true)
+  const unfaithful = summaryOf({ parity: { texts: 10, tokenMismatches: 1, maxLogitDifference: 0, labelAgreement: 1 } })
+  expect(judge(unfaithful, gates, 'auto').accepted).toBe(false)
 })

@@ -1,7 +1,7 @@
 /** Judges a version by its evaluation. The evaluator measures; this decides. */
 import type { EvaluationSummary } from '../../contract/termination.ts'
 import type { Gates } from '../api/v1alpha1/gates.ts'
-import type { GateResult } from '../api/v1alpha1/model-version.ts'
+import type { GateResult, ModelVersionSpec } from '../api/v1alpha1/model-version.ts'
 import type { Precision, Serving } from '../api/v1alpha1/serving.ts'
 
 /** What gates need of an evaluation. */
@@ -42,6 +42,13 @@ export function judge(summary: Measured, gates: Gates, wanted: Serving['precisio
   ]
   const missed = results.filter((gate) => !gate.passed && (wanted === 'int8' || !gate.name.startsWith('int8.')))
   return { accepted: gates.mode === 'Observe' || missed.length === 0, precision, gates: results, missed }
+}
+
+/** A baseline is there to be beaten: its quality is measured, but only its fidelity is judged. */
+export function gatesOf({ role }: Pick<ModelVersionSpec, 'role'>, gates: Gates): Gates {
+  if (role !== 'baseline') return gates
+  const { minAccuracy: _accuracy, minMacroF1: _macroF1, ...fidelity } = gates
+  return fidelity
 }
 
 /** One line for a condition: the gates that failed with their numbers, or what was reached. */

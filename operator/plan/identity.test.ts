@@ -133,10 +133,11 @@ test('going back to old settings gives the old version', () => {
   expect(nameOf(trainSource({ hyperparameters: { epochs: 3 } }))).toBe(nameOf())
 })
 
-test('a baseline is a version of its own, which the import of the same checkpoint shares', () => {
+test('a baseline is a version of its own, apart from the import of the same checkpoint, which is judged otherwise', () => {
   const { spec } = modelOf({ baseline: { uri: 'hf://naive/model' } })
   expect(baselineVersion(MODEL, modelOf().spec)).toBeUndefined()
-  expect(baselineVersion(MODEL, spec)?.name).toBe(nameOf({ source: { import: { uri: 'hf://naive/model' } } }))
+  expect(baselineVersion(MODEL, spec)?.spec.role).toBe('baseline')
+  expect(baselineVersion(MODEL, spec)?.name).not.toBe(nameOf({ source: { import: { uri: 'hf://naive/model' } } }))
 })
 
 test('a model wants its source, its baseline and its pin', () => {

@@ -19,7 +19,13 @@ export function desiredVersion(model: string, spec: SentimentModelSpec): Version
 export function baselineVersion(model: string, spec: SentimentModelSpec): VersionIdentity | undefined {
   if (!spec.baseline) return undefined
   const { evaluation } = spec.gates
-  return identify({ model, labels: spec.labels, source: { import: spec.baseline }, ...(evaluation && { evaluation }) })
+  return identify({
+    model,
+    role: 'baseline',
+    labels: spec.labels,
+    source: { import: spec.baseline },
+    ...(evaluation && { evaluation }),
+  })
 }
 
 /** Everything that the spec asks for: its source, its baseline and its pin. A version outside of it is not trained any further. */
@@ -54,7 +60,8 @@ function normalized(what: Omit<ModelVersionSpec, 'model'>): unknown {
     : what.source
   const evaluation =
     what.evaluation && withoutDefaults(what.evaluation.dataset, { ...datasetSpec.parse({ uri: '' }), split: 'test' })
-  return { labels: what.labels, source, ...(evaluation && { evaluation }) }
+  const { role, labels } = what
+  return { ...(role && { role }), labels, source, ...(evaluation && { evaluation }) }
 }
 
 function withoutDefaults(value: object, defaults: object): Record<string, unknown> {

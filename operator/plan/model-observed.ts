@@ -18,6 +18,8 @@ export interface ModelObserved {
   /** The version that the front Service selects. */
   stable: string | undefined
   serving: readonly Serving[]
+  /** Every version that has a Deployment, Service or disruption budget, whole or in part. */
+  served: readonly string[]
   routing: Routing | undefined
   hasServiceMonitorApi: boolean
 }

@@ -96,12 +96,13 @@ function phaseOf(facts: Facts): ModelPhase {
   const { stable, target, stableServing, blocked, candidate } = facts
   const phase = facts.targetVersion?.status?.phase
   if (stable === undefined && (phase === 'Failed' || phase === 'Rejected')) return 'Failed'
+  if (target === stable && stableServing?.isFullyReady === true) return 'Ready'
   if (blocked) return 'Blocked'
   if (target !== stable) {
     if (candidate !== undefined || phase === 'Accepted') return 'Progressing'
     return phase === 'Training' || phase === 'Evaluating' ? phase : 'Pending'
   }
-  return stableServing?.isFullyReady === true ? 'Ready' : 'Degraded'
+  return 'Degraded'
 }
 
 function servedVersion(

@@ -271,9 +271,12 @@ describe('a pin', () => {
 
 describe('the baseline', () => {
   const model = modelOf({ baseline: { uri: 'hf://naive/model' } })
-  const naive = baselineVersion(MODEL, model.spec)?.name ?? ''
-  const naiveVersion = (status?: ModelVersionStatus) =>
-    versionOf(modelOf({ source: { import: { uri: 'hf://naive/model' } } }), status)
+  const identity = baselineVersion(MODEL, model.spec)
+  const naive = identity?.name ?? ''
+  const naiveVersion = (status?: ModelVersionStatus) => {
+    const version = versionOf(model, status)
+    return { ...version, metadata: { ...version.metadata, name: naive }, spec: identity?.spec ?? version.spec }
+  }
 
   test('is a version of its own, which runs and is in the routing file, but is never stable', () => {
     const versions = [naiveVersion(acceptedStatus())]
@@ -283,6 +286,15 @@ describe('the baseline', () => {
     expect(stable).toBeUndefined()
     expect(routing).toMatchObject({ stable: '', baseline: naive, endpoints: { [naive]: `http://${naive}:8000` } })
     expect(status.baseline).toMatchObject({ version: naive, readyReplicas: 1 })
+  })
+
+  test('can not be pinned', () => {
+    const pinnedToBaseline = modelOf({ baseline: { uri: 'hf://naive/model' }, serving: { version: naive } })
+    const observed = { ...serves, versions: [accepted(0), naiveVersion(acceptedStatus())] }
+    const { stable, status } = plan(observed, pinnedToBaseline)
+    expect(stable).toBe(nameOf(0))
+    expect(status.blocked).toMatchObject({ reason: 'PinnedVersionUnusable' })
+    expect(status.blocked?.message).toContain('is a baseline')
   })
 
   test('is retired when the spec names none any more', () => {
@@ -295,7 +307,7 @@ describe('the baseline', () => {
     const observed = { ...serves, versions: [accepted(0), naiveVersion({ phase: 'Failed', blocked })] }
     const { stable, status } = plan(observed, model)
     expect(stable).toBe(nameOf(0))
-    expect(status).toMatchObject({ phase: 'Blocked', blocked: { object: 'Job/x' } })
+    expect(status).toMatchObject({ phase: 'Ready', blocked: { object: 'Job/x' } })
     expect(conditionOf(status, 'Ready')).toMatch(/^True/)
   })
 })

@@ -36,8 +36,8 @@ export interface ModelPlan {
 /** Kept-alive connections and late endpoint updates still reach the old pods for a moment after the switch. */
 const DRAIN_GRACE_MS = 20_000
 
-/** How often progress is taken over from a version in training. */
-const TRAINING_INTERVAL_MS = 10_000
+/** How often something that moves without an event is looked at: progress of a training, pods that do not become ready. */
+const LOOK_AGAIN_MS = 10_000
 
 export function planModel(observed: ModelObserved, now: number): ModelPlan {
   const { model, versions } = observed
@@ -60,9 +60,10 @@ export function planModel(observed: ModelObserved, now: number): ModelPlan {
     desired.name,
     ...(pin === undefined ? [] : [pin]),
     ...draining.map((drain) => drain.version),
+    ...rollbackTarget(model.status, rollout.stable),
   ])
   const serviceMonitor = planServiceMonitor(spec, observed.hasServiceMonitorApi)
-  const requeueAfterMs = requeue(versions, draining, now)
+  const requeueAfterMs = requeue(observed, running, draining, now)
   return {
     versions: [desired, ...(baseline ? [baseline] : [])],
     claim: spec.storage.claimName === undefined ? ownClaim(model.metadata.name) : undefined,
@@ -70,9 +71,7 @@ export function planModel(observed: ModelObserved, now: number): ModelPlan {
     stable: rollout.stable,
     routing: planRouting(observed.routing, rollout, deployedBaseline(baseline, versions, spec)),
     hasServiceMonitor: serviceMonitor.isWanted,
-    retire: observed.serving
-      .map((serving) => serving.version)
-      .filter((name) => !running.has(name) && !draining.some((drain) => drain.version === name)),
+    retire: observed.served.filter((name) => !running.has(name) && !draining.some((drain) => drain.version === name)),
     removeVersions: beyondHistory(versions, inUse, spec.history.keepVersions),
     status: planModelStatus(
       { observed, rollout, desired: desired.name, baseline: baseline?.name, blocked: serviceMonitor.blocked },
@@ -141,6 +140,12 @@ function planRouting(
   return { epoch: canonicalJson(old) === canonicalJson(content) ? epoch : epoch + 1, ...content }
 }
 
+/** The version before the stable one stays within reach of a pin, however many others have failed since. */
+function rollbackTarget(status: SentimentModelStatus | undefined, stable: string | undefined): string[] {
+  const before = status?.promotions?.map((entry) => entry.version).filter((name) => name !== stable)
+  return before?.slice(-1) ?? []
+}
+
 /** Versions that nothing uses, beyond the newest `keep`. */
 function beyondHistory(versions: readonly ModelVersion[], inUse: ReadonlySet<string>, keep: number): ModelVersion[] {
   return versions
@@ -159,8 +164,15 @@ function planServiceMonitor(spec: SentimentModelSpec, hasApi: boolean): { isWant
   return { isWanted: false, blocked: { reason: 'ServiceMonitorMissing', object, message } }
 }
 
-function requeue(versions: readonly ModelVersion[], draining: readonly Drain[], now: number): number | undefined {
+function requeue(
+  { versions, serving }: ModelObserved,
+  running: ReadonlySet<string>,
+  draining: readonly Drain[],
+  now: number,
+): number | undefined {
   const waits = draining.map((drain) => drain.until - now)
-  if (versions.some((version) => version.status?.phase === 'Training')) waits.push(TRAINING_INTERVAL_MS)
+  if (versions.some((version) => version.status?.phase === 'Training')) waits.push(LOOK_AGAIN_MS)
+  // A probe that goes on failing changes nothing that would wake us.
+  if (serving.some((one) => running.has(one.version) && !one.isFullyReady)) waits.push(LOOK_AGAIN_MS)
   return waits.length === 0 ? undefined : Math.max(100, Math.min(...waits))
 }

@@ -63,6 +63,7 @@ export interface JobObservation {
   deleting: boolean
   /** Of the user's way of running it (spec.job): failures are counted by it. */
   inputHash: string
+  /** The image that was asked for; admission may have put another in its place. */
   image: string
   finished?: { succeeded: boolean; reason: string; message: string; at: number }
   pods: PodObservation[]
@@ -72,3 +73,6 @@ export interface JobObservation {
 
 /** The two Jobs that a version needs, in their order. */
 export type Stage = 'train' | 'evaluate'
+
+/** The container that does the work of a stage; a cluster may inject others beside it. */
+export const STAGE_CONTAINERS = { train: 'trainer', evaluate: 'evaluator' } as const

@@ -5,6 +5,7 @@ import type { ModelVersionStatus } from '../api/v1alpha1/model-version.ts'
 import type { JobObservation } from './observed.ts'
 import {
   endedPod,
+  inStage,
   evaluated,
   failedWith,
   IMAGES,
@@ -107,7 +108,7 @@ class World {
       return {
         ...job,
         finished: { succeeded, reason: 'r', message: 'm', at: this.now },
-        pods: [endedPod({ message, ...pod })],
+        pods: [inStage(job.stage, endedPod({ message, ...pod }))],
       }
     })
   }

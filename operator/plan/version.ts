@@ -7,12 +7,12 @@
 import type { Attempt, ModelVersion, ModelVersionStatus, VersionPhase } from '../api/v1alpha1/model-version.ts'
 import type { Blocked as BlockedStatus } from '../api/v1alpha1/condition.ts'
 import type { SentimentModelSpec } from '../api/v1alpha1/sentiment-model.ts'
-import { nextAttempt, opened, outcome, updateLedger } from './attempts.ts'
+import { newestPod, nextAttempt, opened, outcome, updateLedger } from './attempts.ts'
 import { blockedCreation, blockedPod, type Blocked } from './blocked.ts'
 import { shortHash } from './canonical-json.ts'
 import { clip, isoTime, mergeConditions, rounded, type ConditionFact } from './conditions.ts'
 import { durationMs } from './duration.ts'
-import { judge, verdictText } from './gates.ts'
+import { gatesOf, judge, verdictText } from './gates.ts'
 import type { JobObservation, Stage } from './observed.ts'
 
 export interface Images {
@@ -127,7 +127,7 @@ function decide(observed: VersionObserved, ledger: readonly Attempt[], facts: Fa
 }
 
 function judged(observed: VersionObserved, summary: NonNullable<Facts['evaluation']>): Decision {
-  const verdict = judge(summary, observed.spec.gates, observed.spec.serving.precision)
+  const verdict = judge(summary, gatesOf(observed.version.spec, observed.spec.gates), observed.spec.serving.precision)
   const message = verdictText(verdict, summary)
   if (verdict.accepted) return { phase: 'Accepted', message }
   const object = `ModelVersion/${observed.version.metadata.name}`
@@ -163,7 +163,9 @@ function watch(observed: VersionObserved, job: JobObservation, ledger: readonly 
   }
 
   const culprit = culpritOf(job, now)
-  const deadline = job.createdAt + durationMs(observed.spec.job.deadlines.pending)
+  // Of the newest pod: one that was evicted has a successor, which may wait as long again.
+  const waitingSince = newestPod(job)?.createdAt ?? job.createdAt
+  const deadline = waitingSince + durationMs(observed.spec.job.deadlines.pending)
   if (!started && now >= deadline && entry) {
     const message = `not started within spec.job.deadlines.pending (${observed.spec.job.deadlines.pending})${culprit ? `: ${culprit.message}` : ''}`
     const failed: Attempt = {
@@ -227,7 +229,8 @@ export function imageOf(stage: Stage, { spec, images }: Pick<VersionObserved, 's
 }
 
 function hasStarted(job: JobObservation): boolean {
-  return job.pods.some((pod) => pod.containers.some((c) => c.runningSince !== undefined || c.terminated !== undefined))
+  const pod = newestPod(job)
+  return pod?.containers.some((c) => c.runningSince !== undefined || c.terminated !== undefined) ?? false
 }
 
 function culpritOf(job: JobObservation, now: number): Blocked | undefined {
@@ -248,7 +251,8 @@ function verdictFacts(observed: VersionObserved, facts: Facts, phase: VersionPha
     const { precision, gates, accuracy } = before
     return { ...(precision && { precision }), ...(gates && { gates }), ...(accuracy !== undefined && { accuracy }) }
   }
-  const verdict = judge(facts.evaluation, observed.spec.gates, observed.spec.serving.precision)
+  const gates = gatesOf(observed.version.spec, observed.spec.gates)
+  const verdict = judge(facts.evaluation, gates, observed.spec.serving.precision)
   const served = verdict.precision === 'int8' ? facts.evaluation.int8 : facts.evaluation.fp32
   return { precision: verdict.precision, gates: verdict.gates, ...(served && { accuracy: rounded(served.accuracy) }) }
 }

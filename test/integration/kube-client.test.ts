@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { createEventRecorder } from '../../operator/kube/events.ts'
-import { withFinalizer } from '../../operator/kube/finalizer.ts'
-import type { Live } from '../../operator/kube/object.ts'
 import {
   type ConfigMap,
   configMaps,
@@ -131,61 +129,6 @@ describe('the client on a real API server', () => {
     })
     await limited.connection.close()
     await rm(directory, { recursive: true })
-  })
-})
-
-describe('a finalizer', () => {
-  const finalizer = 'valence.dev/cleanup'
-  const options = () => ({ client: api.client, resource: configMaps, finalizer })
-  const signal = AbortSignal.timeout(60_000)
-  const current = async (name: string) => (await api.client.get(configMaps, namespace, name)) as Live<ConfigMap>
-  const never = () => Promise.reject(new Error('the wrong branch'))
-
-  test.each([[[]], [['other.dev/first']]])(
-    'is on before apply runs, and off after cleanup (others: %o)',
-    async (others) => {
-      const name = `final-${others.length}`
-      const wanted = configMap(name)
-      if (others.length > 0) wanted.metadata.finalizers = others
-      const made = await api.client.create(configMaps, wanted)
-      const applied = await withFinalizer(
-        options(),
-        made,
-        { apply: ({ metadata }) => Promise.resolve(metadata.finalizers), cleanup: never },
-        signal,
-      )
-      expect(applied).toEqual({ outcome: 'applied', result: [...others, finalizer] })
-
-      await api.client.delete(configMaps, namespace, name, { preconditions: { uid: made.metadata.uid } })
-      const cleanup = () => Promise.resolve({ done: false as const, result: 'wait' })
-      const cleaning = await withFinalizer(options(), await current(name), { apply: never, cleanup }, signal)
-      expect(cleaning).toEqual({ outcome: 'cleaning', result: 'wait' })
-      const done = () => Promise.resolve({ done: true as const })
-      const finalized = await withFinalizer(options(), await current(name), { apply: never, cleanup: done }, signal)
-      expect(finalized).toEqual({ outcome: 'finalized' })
-      const left = await api.client.get(configMaps, namespace, name)
-      expect(left?.metadata.finalizers).toEqual(others.length > 0 ? others : undefined)
-      if (left) {
-        const ignored = await withFinalizer(options(), left, { apply: never, cleanup: never }, signal)
-        expect(ignored).toEqual({ outcome: 'ignored' })
-        await api.client.jsonPatch(configMaps, namespace, name, [{ op: 'remove', path: '/metadata/finalizers' }])
-      }
-    },
-  )
-
-  test('does not overwrite one that came meanwhile, nor touch another object of the name', async () => {
-    const stale = await make('meanwhile')
-    await api.client.mergePatch(configMaps, namespace, 'meanwhile', { metadata: { finalizers: ['other.dev/came'] } })
-    const branches = { apply: never, cleanup: never }
-    expect(await withFinalizer(options(), stale, branches, signal)).toMatchObject({ outcome: 'stale' })
-    expect((await current('meanwhile')).metadata.finalizers).toEqual(['other.dev/came'])
-
-    const former = await make('again')
-    await api.client.delete(configMaps, namespace, 'again', { preconditions: { uid: former.metadata.uid } })
-    expect(await withFinalizer(options(), former, branches, signal)).toMatchObject({ outcome: 'stale' })
-    await make('again')
-    expect(await withFinalizer(options(), former, branches, signal)).toMatchObject({ outcome: 'stale' })
-    expect((await current('again')).metadata.finalizers).toBeUndefined()
   })
 })
 

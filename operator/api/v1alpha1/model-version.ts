@@ -14,6 +14,10 @@ export const MODEL_VERSION_KIND = 'ModelVersion'
 export const modelVersionSpec = field(
   z.strictObject({
     model: field(z.string().min(1).max(40), 'Name of the SentimentModel.'),
+    role: field(
+      z.enum(['baseline']),
+      'baseline: the naive model to compare with. It is judged on parity alone and never answers /predict. Absent: a version that may become stable.',
+    ).optional(),
     labels,
     source,
     evaluation: field(

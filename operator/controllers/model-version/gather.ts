@@ -1,7 +1,7 @@
 import { parseModelVersion, type ModelVersion } from '../../api/v1alpha1/model-version.ts'
 import { parseSentimentModel, type SentimentModel } from '../../api/v1alpha1/sentiment-model.ts'
 import { controllerOf, type Live } from '../../kube/object.ts'
-import { pods as podResource, type Job, type Pod } from '../../kube/resource.ts'
+import { jobs as jobResource, pods as podResource, type Job, type Pod } from '../../kube/resource.ts'
 import { wantedVersions } from '../../plan/identity.ts'
 import { claimOf } from '../../plan/model.ts'
 import type { JobObservation } from '../../plan/observed.ts'
@@ -37,7 +37,7 @@ export async function gather(
   // The model's own controller tells the user what is wrong with a spec that an older CRD let pass.
   if (!parsedModel.ok || !parsedVersion.ok) return undefined
 
-  const jobs = caches.jobs.ownedBy(version.metadata.uid)
+  const jobs = [...caches.jobs.ownedBy(version.metadata.uid), ...(await unseenJobs(context, version, signal))]
   const observations = await Promise.all(jobs.map((job) => gatherJob(context, job, version, signal)))
   return {
     version,
@@ -52,6 +52,23 @@ export async function gather(
       claimName: claimOf(parsedModel.value),
     },
   }
+}
+
+/**
+ * Jobs that are on record as running but not in the cache. A watch that lags behind must not make a Job look deleted: a second one
+ * would be started beside it.
+ */
+async function unseenJobs(
+  context: OperatorContext,
+  version: Live<ModelVersion>,
+  signal: AbortSignal,
+): Promise<Live<Job>[]> {
+  const { namespace, uid } = version.metadata
+  const cache = context.caches(namespace).jobs
+  const open = (version.status?.attempts ?? []).filter((entry) => entry.result === undefined)
+  const missing = open.filter((entry) => !cache.get(namespace, entry.job))
+  const found = await Promise.all(missing.map((entry) => context.client.get(jobResource, namespace, entry.job, signal)))
+  return found.filter((job) => job !== undefined).filter((job) => controllerOf(job)?.uid === uid)
 }
 
 async function gatherJob(

@@ -5,14 +5,7 @@ import { jobs as jobResource } from '../../kube/resource.ts'
 import { versionEvents } from '../../plan/events.ts'
 import { blockedVersionStatus, imageOf, planVersion, type VersionPlan } from '../../plan/version.ts'
 import type { Reconcile } from '../../runtime/controller.ts'
-import {
-  createChild,
-  deleteChild,
-  isOwnerAlive,
-  NAME_TAKEN_RETRY_MS,
-  NameTakenError,
-  writeStatus,
-} from '../children.ts'
+import { createChild, deleteChild, isOwnerAlive, REFUSAL_RETRY_MS, refusalOf, writeStatus } from '../children.ts'
 import type { OperatorContext } from '../context.ts'
 import { modelVersions } from '../resources.ts'
 import { gather, type Gathered } from './gather.ts'
@@ -27,10 +20,11 @@ export const reconcileModelVersion =
     try {
       await act(context, gathered, plan, signal)
     } catch (error) {
-      if (!(error instanceof NameTakenError)) throw error
-      const blocked = { reason: 'NameTaken', object: error.object, message: error.message } as const
+      const blocked = refusalOf(error)
+      if (!blocked) throw error
+      context.log.warn({ key: `${request.namespace}/${request.name}`, err: error }, 'a write was refused')
       await report(context, gathered, blockedVersionStatus(gathered.observed.version, blocked, now), signal)
-      return { requeueAfterMs: NAME_TAKEN_RETRY_MS }
+      return { requeueAfterMs: REFUSAL_RETRY_MS }
     }
     await report(context, gathered, plan.status, signal)
     return { requeueAfterMs: plan.requeueAfterMs }

@@ -18,7 +18,15 @@ import {
   services,
 } from '../../kube/resource.ts'
 import { claimOf, type ModelPlan } from '../../plan/model.ts'
-import { applyChild, assertNameFree, createChild, deleteChild, isOwnerAlive, type Child } from '../children.ts'
+import {
+  applyChild,
+  assertNameFree,
+  assertOurs,
+  createChild,
+  deleteChild,
+  isOwnerAlive,
+  type Child,
+} from '../children.ts'
 import type { OperatorContext } from '../context.ts'
 import { modelVersions, sentimentModels } from '../resources.ts'
 import type { Gathered } from './gather.ts'
@@ -33,6 +41,7 @@ export async function act(
   await makePods(context, gathered, plan, signal)
   await moveTraffic(context, gathered, plan, signal)
   await retire(context, gathered, plan, signal)
+  await monitor(context, gathered, plan, signal)
 }
 
 /** Storage and versions: what Jobs need. */
@@ -50,9 +59,11 @@ async function makeInputs(
     await assertNameFree(client, live, { resource: services, ...model.metadata }, signal)
   }
   // A claim's spec is fixed once it is bound, so it is made once and never written again.
-  if (plan.claim !== undefined && !caches.claims.get(model.metadata.namespace, plan.claim)) {
-    const desired = buildClaim(model, plan.claim)
-    await createChild(client, live, { resource: persistentVolumeClaims, cache: caches.claims, desired }, signal)
+  if (plan.claim !== undefined) {
+    const existing = caches.claims.get(model.metadata.namespace, plan.claim)
+    const child = { resource: persistentVolumeClaims, cache: caches.claims, desired: buildClaim(model, plan.claim) }
+    if (existing) assertOurs(persistentVolumeClaims, existing, live)
+    else await createChild(client, live, child, signal)
   }
   for (const identity of plan.versions) {
     if (owned.versions.some((version) => version.metadata.name === identity.name)) continue
@@ -77,17 +88,23 @@ async function makePods(context: OperatorContext, { live, observed }: Gathered, 
     const budget = buildDisruptionBudget(model, deployed.version)
     await apply({ resource: podDisruptionBudgets, cache: caches.disruptionBudgets, desired: budget })
   }
-  if (plan.hasServiceMonitor) await apply({ resource: serviceMonitors, desired: buildServiceMonitor(model) })
+}
+
+/** Last of all, because nothing that serves depends on it. */
+async function monitor(context: OperatorContext, { live, observed }: Gathered, plan: ModelPlan, signal: AbortSignal) {
+  const { client } = context
+  const desired = buildServiceMonitor(observed.model)
+  if (plan.hasServiceMonitor) await applyChild(client, live, { resource: serviceMonitors, desired }, signal)
   else if (observed.hasServiceMonitorApi) await withdrawServiceMonitor(client, live, signal)
 }
 
 /** Not watched, because its kind may not exist: so it is asked for. */
 async function withdrawServiceMonitor(client: KubeClient, live: Live<SentimentModel>, signal: AbortSignal) {
   const { namespace, name, uid } = live.metadata
-  const monitor = await client.get(serviceMonitors, namespace, name, signal)
-  if (!monitor || controllerOf(monitor)?.uid !== uid || !(await isOwnerAlive(client, sentimentModels, live, signal)))
+  const existing = await client.get(serviceMonitors, namespace, name, signal)
+  if (!existing || controllerOf(existing)?.uid !== uid || !(await isOwnerAlive(client, sentimentModels, live, signal)))
     return
-  await deleteChild(client, { resource: serviceMonitors, object: monitor }, signal)
+  await deleteChild(client, { resource: serviceMonitors, object: existing }, signal)
 }
 
 /** One write moves all traffic: the front Service's selector. */

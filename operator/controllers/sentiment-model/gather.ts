@@ -59,10 +59,16 @@ export async function gather(
       versions: owned.versions.flatMap(parsedVersion),
       stable: stableOf(front, parsed.value, [...owned.versions, ...owned.deployments]),
       serving: await Promise.all(owned.deployments.map((deployment) => gatherServing(context, deployment, signal))),
+      served: servedVersions([...owned.deployments, ...owned.services, ...owned.disruptionBudgets]),
       routing: routing && controllerOf(routing)?.uid === uid ? readRouting(routing) : undefined,
       hasServiceMonitorApi: context.hasServiceMonitorApi(),
     },
   }
+}
+
+/** The front Service carries no version: it is everybody's. */
+function servedVersions(objects: readonly KubeObject[]): string[] {
+  return [...new Set(objects.flatMap((object) => object.metadata.labels?.[LABELS.version] ?? []))]
 }
 
 /**

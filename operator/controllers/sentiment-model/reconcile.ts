@@ -5,7 +5,7 @@ import { modelEvents } from '../../plan/events.ts'
 import { planModel } from '../../plan/model.ts'
 import { blockedStatus } from '../../plan/model-status.ts'
 import type { Reconcile } from '../../runtime/controller.ts'
-import { NAME_TAKEN_RETRY_MS, NameTakenError, writeStatus } from '../children.ts'
+import { REFUSAL_RETRY_MS, refusalOf, writeStatus } from '../children.ts'
 import type { OperatorContext } from '../context.ts'
 import { sentimentModels } from '../resources.ts'
 import { act } from './act.ts'
@@ -28,10 +28,11 @@ export const reconcileSentimentModel =
     try {
       await act(context, gathered, plan, signal)
     } catch (error) {
-      if (!(error instanceof NameTakenError)) throw error
-      const blocked = { reason: 'NameTaken', object: error.object, message: error.message } as const
+      const blocked = refusalOf(error)
+      if (!blocked) throw error
+      context.log.warn({ key: `${request.namespace}/${request.name}`, err: error }, 'a write was refused')
       await report(context, live, blockedStatus(live, blocked, now), signal)
-      return { requeueAfterMs: NAME_TAKEN_RETRY_MS }
+      return { requeueAfterMs: REFUSAL_RETRY_MS }
     }
     await report(context, live, plan.status, signal)
     return { requeueAfterMs: plan.requeueAfterMs }

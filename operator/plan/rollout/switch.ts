@@ -40,7 +40,11 @@ export function planSwitch(input: SwitchInput): SwitchPlan {
   const none = { stable, candidate: undefined, promotion: undefined, blocked }
   if (blocked || target === stable || !isAccepted(target, input.versions)) return none
 
-  const isReady = input.serving.some((serving) => serving.version === target && serving.isFullyReady)
+  // A model that is scaled to nothing keeps its stable version: nothing has shown that the next one can start.
+  const isReady = input.serving.some(
+    (serving) =>
+      serving.version === target && serving.isFullyReady && (serving.readyReplicas > 0 || stable === undefined),
+  )
   if (!isReady) return { ...none, candidate: target }
   const reason = stable === undefined ? 'FirstVersion' : pin === undefined ? 'NewVersion' : 'Pinned'
   return {
@@ -53,16 +57,17 @@ export function planSwitch(input: SwitchInput): SwitchPlan {
 
 export function isAccepted(name: string, versions: readonly ModelVersion[]): boolean {
   const version = versions.find((candidate) => candidate.metadata.name === name)
-  return version?.status?.phase === 'Accepted' && version.status.artifact !== undefined
+  return (
+    version?.spec.role === undefined && version?.status?.phase === 'Accepted' && version.status.artifact !== undefined
+  )
 }
 
 function unusablePin(pin: string, versions: readonly ModelVersion[]): Blocked | undefined {
   if (isAccepted(pin, versions)) return undefined
   const version = versions.find((candidate) => candidate.metadata.name === pin)
-  const accepted = versions
-    .filter((candidate) => candidate.status?.phase === 'Accepted')
-    .map((candidate) => candidate.metadata.name)
-  const found = version ? `is ${version.status?.phase ?? 'not started'}` : 'does not exist'
+  const accepted = versions.map((candidate) => candidate.metadata.name).filter((name) => isAccepted(name, versions))
+  const state = version?.spec.role === 'baseline' ? 'a baseline' : (version?.status?.phase ?? 'not started')
+  const found = version ? `is ${state}` : 'does not exist'
   return {
     reason: 'PinnedVersionUnusable',
     object: `ModelVersion/${pin}`,

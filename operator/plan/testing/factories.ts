@@ -9,7 +9,14 @@ import {
 import { isoTime } from '../conditions.ts'
 import { desiredVersion } from '../identity.ts'
 import type { ModelObserved, Serving } from '../model-observed.ts'
-import type { ContainerObservation, JobObservation, PodObservation, Stage, Termination } from '../observed.ts'
+import {
+  STAGE_CONTAINERS,
+  type ContainerObservation,
+  type JobObservation,
+  type PodObservation,
+  type Stage,
+  type Termination,
+} from '../observed.ts'
 import { inputHash, jobName, type VersionObserved } from '../version.ts'
 
 export const NOW = Date.parse('2030-01-01T00:00:00Z')
@@ -133,6 +140,12 @@ export const evaluated = (summary = summaryOf()) =>
   JSON.stringify({ result: 'Succeeded', report: 'evaluation-1.json', summary })
 export const failedWith = (reason: string, message: string) => JSON.stringify({ result: 'Failed', reason, message })
 
+/** Pods are written without regard to their stage; their container is that of the Job they are put into. */
+export const inStage = (stage: Stage, pod: PodObservation): PodObservation => ({
+  ...pod,
+  containers: pod.containers.map((container) => ({ ...container, name: STAGE_CONTAINERS[stage] })),
+})
+
 export function jobOf<S extends Stage>(
   stage: S,
   attempt: number,
@@ -149,9 +162,9 @@ export function jobOf<S extends Stage>(
     deleting: false,
     inputHash: inputHash(model.spec),
     image: stage === 'train' ? IMAGES.trainer : IMAGES.server,
-    pods: [],
     warnings: [],
     ...change,
+    pods: (change.pods ?? []).map((pod) => inStage(stage, pod)),
     stage,
   }
 }
@@ -195,6 +208,7 @@ export const modelObserved = (change: Partial<ModelObserved> & { model: Sentimen
   versions: [],
   stable: undefined,
   serving: [],
+  served: change.serving?.map((serving) => serving.version) ?? [],
   routing: undefined,
   hasServiceMonitorApi: false,
   ...change,
