@@ -74,7 +74,7 @@ function failureOf(
     const said = PARSERS[job.stage].safeParse(parseJson(end.message))
     if (said.success && said.data.result === 'Failed')
       return { reason: said.data.reason, message: said.data.message, isPermanent }
-    const line = worker?.lastLogLine ?? end.message
+    const line = worker.lastLogLine ?? end.message
     return {
       reason: 'ContainerFailed',
       message: `exit code ${end.exitCode}${line === '' ? '' : `: ${clip(line, 512)}`}`,

@@ -54,9 +54,17 @@ let kubelet: TestKubelet
 let operator: TestOperator
 
 /** Where the one operator of the scenarios below is at work. */
-const watched = ['lifecycle', 'verdicts', 'retries', 'refusals', 'names', 'drift', 'deletion', 'undisturbed'].map(
-  (name) => `op-${name}`,
-)
+const watched = [
+  'lifecycle',
+  'verdicts',
+  'retries',
+  'refusals',
+  'invalid',
+  'names',
+  'drift',
+  'deletion',
+  'undisturbed',
+].map((name) => `op-${name}`)
 
 beforeAll(async () => {
   server = await startApiServer()
@@ -403,6 +411,19 @@ describe.concurrent('a model', () => {
     })
     expect((await client.get(jobs, namespace, evaluate))?.metadata.uid).toBe(foreign.metadata.uid)
     await remove(jobs, foreign)
+    await scenario.settled()
+  }, 120_000)
+
+  test('whose Job the API server refuses says which, and goes on when the spec is mended', async () => {
+    const scenario = new Scenario('invalid')
+    await scenario.apply({ job: { resources: { requests: { memory: '2Gi' }, limits: { memory: '1Gi' } } } })
+    await eventually(async () => {
+      const { phase, blocked } = await scenario.status()
+      expect(phase).toBe('Blocked')
+      expect(blocked).toMatchObject({ reason: 'AdmissionRefused', object: expect.stringMatching(/^Job\/.*-train-1$/) })
+      expect(blocked?.message).toMatch(/must be less than or equal to memory limit/)
+    })
+    await scenario.apply()
     await scenario.settled()
   }, 120_000)
 
