@@ -1,8 +1,10 @@
 """What a run writes: complete, true to its digests, and reproducible by whoever serves it."""
 
+import errno
 import hashlib
 import json
 import stat
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -146,6 +148,22 @@ def test_an_incomplete_artifact_is_not_published(tmp_path):
         with pytest.raises(Failure, match="lacks model"):
             artifact.publish({})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_storage_that_fails_while_a_manifest_is_read_is_worth_another_attempt(train, make_spec, tmp_path, monkeypatch):
+    (tmp_path / "out" / "tiny-1").mkdir(parents=True)
+    read_text = Path.read_text
+
+    def fails(path, *arguments, **options):
+        if path.name == "manifest.json" and path.parent.name == "tiny-1":
+            raise OSError(errno.ESTALE, "Stale file handle", str(path))
+        return read_text(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", fails)
+        assert train(make_spec()).code == 1
+    done = train(make_spec())
+    assert (done.code, done.message["reason"]) == (3, "ArtifactInvalid")
 
 
 def test_the_same_inputs_give_the_same_bits(trained, train, make_spec):

@@ -1,8 +1,12 @@
 import io
 import json
+import socket
+import urllib.request
 
+import pytest
 from prometheus_client import generate_latest
 
+from valence_trainer.http_server import serve_progress
 from valence_trainer.progress import Progress
 
 
@@ -49,3 +53,25 @@ def test_the_metrics_are_those_of_the_last_step():
         assert line in text.splitlines()
     assert 'training_phase{phase="Training"} 1.0' in text
     assert 'training_phase{phase="Preparing"} 0.0' in text
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", pytest.param("[::1]", marks=pytest.mark.skipif(not has_ipv6(), reason="needs IPv6"))]
+)
+def test_progress_is_served_over_ipv4_and_ipv6(host):
+    server = serve_progress(Progress(io.StringIO()), 0)
+    try:
+        with urllib.request.urlopen(f"http://{host}:{server.server_address[1]}/progress", timeout=5) as answer:
+            assert json.load(answer)["phase"] == "Preparing"
+    finally:
+        server.shutdown()
+        server.server_close()

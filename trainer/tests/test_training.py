@@ -18,6 +18,7 @@ import torch
 from conftest import LABELS, make_rows, spec_for, start_process, write_tsv
 from jsonschema import validate
 
+from valence_trainer.checkpoint import CheckpointStore
 from valence_trainer.schema import load_schema
 from valence_trainer.training import learning_rate_factor
 
@@ -102,9 +103,61 @@ def test_sigterm_saves_in_the_middle_of_an_epoch(undisturbed, train, tmp_path, c
     assert file_digests(out / "tiny-1") == expected
 
 
-def test_a_checkpoint_of_other_inputs_is_ignored(train, make_spec, tmp_path, caplog):
-    from valence_trainer.checkpoint import CheckpointStore
+@pytest.fixture
+def interrupted(train, make_spec, tmp_path, monkeypatch):
+    """A spec whose run was stopped after its first epoch, and the checkpoint that it left."""
+    spec = make_spec(dataset_fields={"samples": 64})
+    save = CheckpointStore.save
 
+    def save_and_stop(store, state):
+        save(store, state)
+        signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CheckpointStore, "save", save_and_stop)
+        assert train(spec).code == 143
+    return spec, tmp_path / "out" / ".tiny-1.checkpoint" / "state.pt"
+
+
+def test_sigterm_while_a_checkpoint_loads_leaves_it_as_it_is(interrupted, train, monkeypatch):
+    spec, state = interrupted
+    before = state.read_bytes()
+    load = torch.load
+
+    def stopped(*arguments, **options):
+        signal.raise_signal(signal.SIGTERM)
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(torch, "load", stopped)
+    done = train(spec)
+    assert (done.code, done.message["reason"]) == (143, "Interrupted")
+    assert state.read_bytes() == before
+
+
+@pytest.mark.parametrize("changed", ["torch", "transformers", "trainer"])
+def test_a_checkpoint_of_other_versions_is_ignored(interrupted, train, monkeypatch, caplog, changed):
+    spec, _state = interrupted
+    name = {
+        "torch": "valence_trainer.run.torch.__version__",
+        "transformers": "valence_trainer.run.transformers.__version__",
+        "trainer": "valence_trainer.run.__version__",
+    }[changed]
+    monkeypatch.setattr(name, "9.9.9")
+    assert train(spec).code == 0
+    assert "is of other inputs and is ignored" in caplog.text
+
+
+def test_a_checkpoint_of_another_number_of_threads_is_resumed_with_a_warning(interrupted, train, caplog):
+    spec, state = interrupted
+    saved = torch.load(state, weights_only=True)
+    torch.save({**saved, "threads": 7}, state)
+    with caplog.at_level("INFO"):
+        assert train(spec).code == 0
+    assert f"resumed after step {saved['step']} of" in caplog.text
+    assert "resumed with 1 threads after 7" in caplog.text
+
+
+def test_a_checkpoint_of_other_inputs_is_ignored(train, make_spec, tmp_path, caplog):
     CheckpointStore(tmp_path / "out", "tiny-1", {"other": 1}).save({"step": 5})
     assert train(make_spec(dataset_fields={"samples": 64}, hyperparameters={"epochs": 1})).code == 0
     assert "is of other inputs and is ignored" in caplog.text
@@ -159,6 +212,21 @@ def test_a_diverging_run_says_so(train, make_spec):
     done = train(make_spec(hyperparameters={"learningRate": "1e30", "epochs": 3}))
     assert (done.code, done.message["reason"]) == (3, "ModelInvalid")
     assert "lower source.train.hyperparameters.learningRate" in done.message["message"]
+
+
+def test_a_failure_that_is_never_retried_leaves_no_checkpoint(train, make_spec, tmp_path):
+    spec = make_spec(dataset_fields={"digest": "sha256:" + "0" * 64})
+    store = CheckpointStore(tmp_path / "out", "tiny-1", {})
+    store.save({"step": 5})
+    assert train(spec).code == 3
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_failure_that_is_retried_keeps_the_checkpoint(train, make_spec, tmp_path):
+    store = CheckpointStore(tmp_path / "out", "tiny-1", {})
+    store.save({"step": 5})
+    assert train(make_spec(data="/none/such")).code == 4
+    assert store.load()["step"] == 5
 
 
 def test_bad_data_ends_with_exit_code_3_and_leaves_nothing(train, make_spec, tmp_path):

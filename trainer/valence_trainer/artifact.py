@@ -43,7 +43,8 @@ def find_finished(out: Path, spec: Spec) -> Manifest | None:
     advice = "remove the directory to build it again, or ask for another version"
     try:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    # Any other error of the storage can be gone at the next attempt.
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise Failure("ArtifactInvalid", f"{directory} exists without a readable {MANIFEST} ({error}); {advice}") from error
     problem = find_error(load_schema("manifest"), manifest)
     if problem:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from valence_trainer import __version__
 from valence_trainer.environment import prepare_environment
-from valence_trainer.errors import EXIT_DONE, EXIT_INVALID, Failure, as_failure
+from valence_trainer.errors import EXIT_DONE, EXIT_INVALID, Failure, Interrupted, as_failure
 from valence_trainer.interruption import Interruption
 from valence_trainer.spec import read_spec
 from valence_trainer.termination import failed, succeeded, write_termination_message
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with interruption.installed():
             return _train(options, interruption)
-    except Exception as error:
+    except (Exception, Interrupted) as error:
         failure = as_failure(error)
         # Last, so that it is what `kubectl logs` ends with.
         log.debug("traceback", exc_info=error)

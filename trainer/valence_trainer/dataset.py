@@ -182,7 +182,8 @@ def label_index(value: Any, labels: Sequence[str]) -> int | None:
         value = value.strip()
         if value in labels:
             return labels.index(value)
-        if not re.fullmatch(r"\d+", value, re.ASCII):
+        # No more digits than an index can have: int() refuses thousands of them.
+        if not re.fullmatch(r"\d{1,18}", value, re.ASCII):
             return None
         index = int(value)
     elif isinstance(value, bool):

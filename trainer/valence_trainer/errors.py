@@ -53,11 +53,17 @@ class Failure(Exception):
         return _EXIT_CODES[self.reason]
 
 
+class Interrupted(BaseException):
+    """Not an Exception: code that takes any Exception for a damaged file must not take a signal for one."""
+
+
 def as_failure(error: BaseException) -> Failure:
     """The Failure that an exception stands for. Storage and memory are told apart by what the operating system and PyTorch
     report, which libraries wrap in exceptions of their own."""
     if isinstance(error, Failure):
         return error
+    if isinstance(error, Interrupted):
+        return Failure("Interrupted", str(error))
     for cause in _chain(error):
         text = str(cause)
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):

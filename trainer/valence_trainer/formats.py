@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,6 +88,12 @@ def _read_jsonl(path: Path, columns: tuple[str, str]) -> Iterator[Row | BadRow]:
         except json.JSONDecodeError as error:
             yield BadRow(position, f"not JSON: {error}")
             continue
+        except ValueError:
+            yield BadRow(position, f"an integer has more than {sys.get_int_max_str_digits()} digits")
+            continue
+        except RecursionError:
+            yield BadRow(position, "JSON that is nested too deeply")
+            continue
         if not isinstance(value, dict):
             yield BadRow(position, f"must be a JSON object, found {type(value).__name__}")
             continue
@@ -118,12 +125,15 @@ def _read_tsv(path: Path, name: str, columns: tuple[str, str]) -> Iterator[Row |
 
 def _read_csv(path: Path, name: str, columns: tuple[str, str]) -> Iterator[Row | BadRow]:
     csv.field_size_limit(2**31 - 1)
-    with io.TextIOWrapper(_open(path), encoding="utf-8-sig", newline="") as file:
+    # Escaped, bytes that are not UTF-8 are found in the row that has them.
+    with io.TextIOWrapper(_open(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
             header = next(reader, [])
             if not header:
                 raise Failure("DataInvalid", f"{name}: empty; the first line must name the columns")
+            if not _is_utf8(header):
+                raise Failure("DataInvalid", f"{name}, line 1: not UTF-8")
             indexes = _find_columns(name, columns, header)
             start = reader.line_num + 1
             for fields in reader:
@@ -131,12 +141,22 @@ def _read_csv(path: Path, name: str, columns: tuple[str, str]) -> Iterator[Row |
                 position, number, start = f"line {start}", start, reader.line_num + 1
                 if not fields:
                     continue
-                if len(fields) != len(header):
+                if not _is_utf8(fields):
+                    yield BadRow(position, "not UTF-8")
+                elif len(fields) != len(header):
                     yield BadRow(position, f"has {len(fields)} fields, the first line has {len(header)}")
                 else:
                     yield Row(position, number, fields[indexes[0]], fields[indexes[1]])
         except csv.Error as error:
             raise Failure("DataInvalid", f"{name}, line {reader.line_num}: not csv: {error}") from error
+
+
+def _is_utf8(escaped: list[str]) -> bool:
+    try:
+        "".join(escaped).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read_parquet(path: Path, name: str, columns: tuple[str, str]) -> Iterator[Row | BadRow]:

@@ -1,14 +1,28 @@
 """`:8001/metrics` (Prometheus) and `:8001/progress` (JSON). Read-only."""
 
 import json
+import socket
 import threading
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from valence_trainer.errors import Failure
 from valence_trainer.progress import Progress
+
+
+class _Server(ThreadingHTTPServer):
+    """Listens on IPv6 and IPv4 through one socket; on IPv4 alone where the node has no IPv6."""
+
+    address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+
+    def server_bind(self) -> None:
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        # HTTPServer's own would ask DNS for a name of the address, which nothing here uses.
+        TCPServer.server_bind(self)
 
 
 def serve_progress(progress: Progress, port: int) -> ThreadingHTTPServer:
@@ -35,7 +49,7 @@ def serve_progress(progress: Progress, port: int) -> ThreadingHTTPServer:
             """Scrapes are not worth a line each."""
 
     try:
-        server = ThreadingHTTPServer(("", port), Handler)
+        server = _Server(("", port), Handler)
     except OSError as error:
         raise Failure(
             "SpecInvalid", f"--metrics-port: {port} cannot be listened on ({error.strerror}); name another, or 'off'"

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from valence_trainer.errors import Failure
+from valence_trainer.errors import Interrupted
 
 log = logging.getLogger(__name__)
 
 
 class Interruption:
-    """Raises an Interrupted failure wherever the program is; inside `deferred` only where `check` is called, so that a
+    """Raises Interrupted wherever the program is; inside `deferred` only where `check` is called, so that a
     training step is never torn apart and its state can be saved."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Interruption:
 
     def check(self) -> None:
         if self.is_requested:
-            raise Failure("Interrupted", "stopped by a signal; the next attempt resumes from the last checkpoint")
+            raise Interrupted("stopped by a signal; the next attempt resumes from the last checkpoint")
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.is_requested:

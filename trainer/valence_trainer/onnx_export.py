@@ -16,6 +16,8 @@ from valence_trainer.errors import Failure
 
 # Both axes dynamic with every operator used here; runtimes of the last years read it.
 OPSET = 17
+# A protobuf message, which is what an ONNX file is, ends at 2 GiB; 16 MiB are ample for the graph.
+MAX_WEIGHT_BYTES = (2 << 30) - (16 << 20)
 
 
 class _Logits(nn.Module):
@@ -25,6 +27,18 @@ class _Logits(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
         return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+
+def check_exportable(model: PreTrainedModel) -> None:
+    """Before the training, so that no hours are spent on what cannot become an artifact."""
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    if parameters * 4 > MAX_WEIGHT_BYTES:
+        raise Failure(
+            "ModelInvalid",
+            f"the model's weights are {parameters * 4 / 1e9:.2f} GB in fp32 ({parameters / 1e6:.0f} million parameters), more "
+            f"than the {MAX_WEIGHT_BYTES / 1e9:.2f} GB that one ONNX file holds: use a model of at most "
+            f"{MAX_WEIGHT_BYTES // 4 / 1e6:.0f} million parameters",
+        )
 
 
 def export_onnx(model: PreTrainedModel, path: Path) -> None:

@@ -18,10 +18,10 @@ from valence_trainer.artifact import ArtifactWriter, Manifest, find_finished, ma
 from valence_trainer.checkpoint import CheckpointStore, remove_checkpoint
 from valence_trainer.compute import Compute, choose_compute
 from valence_trainer.dataset import Dataset, Example, load_evaluation_data, load_training_data
-from valence_trainer.errors import Failure
+from valence_trainer.errors import EXIT_INVALID, Failure
 from valence_trainer.interruption import Interruption
 from valence_trainer.model import ATTENTION, LoadedModel, fetch_checkpoint, load_base, load_finished, save_checkpoint
-from valence_trainer.onnx_export import export_onnx
+from valence_trainer.onnx_export import check_exportable, export_onnx
 from valence_trainer.parity import parity_texts
 from valence_trainer.prediction import Logits, measure, predict, softmax
 from valence_trainer.progress import Progress
@@ -55,6 +55,16 @@ class _Built:
 
 
 def run(spec: Spec, out: Path, progress: Progress, interruption: Interruption) -> Result:
+    try:
+        return _run(spec, out, progress, interruption)
+    except Failure as failure:
+        if failure.exit_code == EXIT_INVALID:
+            # There is no next attempt to resume it.
+            remove_checkpoint(out, spec.version)
+        raise
+
+
+def _run(spec: Spec, out: Path, progress: Progress, interruption: Interruption) -> Result:
     _check_out(out)
     finished = find_finished(out, spec)
     if finished is not None:
@@ -89,6 +99,7 @@ def _train(spec: Spec, source: Train, out: Path, progress: Progress, interruptio
     log.info("training on %s in %s with %d threads", compute.name, compute.precision, compute.threads)
     is_given = "maxLength" in spec.given["source"]["train"].get("hyperparameters", {})
     loaded = load_base(checkpoint, spec.labels, parameters, is_given)
+    check_exportable(loaded.model)
     _check_token_types(loaded, [dataset.train[0].text])
     rows = TrainingRows(
         ids=loaded.tokenizer.encode([example.text for example in dataset.train]),
@@ -104,7 +115,9 @@ def _train(spec: Spec, source: Train, out: Path, progress: Progress, interruptio
             "base": checkpoint.digest,
             "device": compute.name,
             "precision": compute.precision,
+            "trainer": __version__,
             "torch": torch.__version__,
+            "transformers": transformers.__version__,
         },
     )
     progress.enter("Training")
@@ -119,6 +132,7 @@ def _import(spec: Spec, source: Import) -> _Built:
     checkpoint = fetch_checkpoint("source.import", source.source)
     compute = choose_compute("fp32")
     loaded = load_finished(checkpoint, spec.labels, source.max_length)
+    check_exportable(loaded.model)
     _check_token_types(loaded, [SAMPLE_SENTENCES[0]])
     return _Built(loaded, dataset, compute)
 

@@ -7,7 +7,7 @@ artifact they would silently cut every text of every server, so both are always 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tokenizers import Tokenizer
 
@@ -22,6 +22,8 @@ class TextTokenizer:
     config: dict[str, Any]
     special_tokens: dict[str, Any]
     pad_id: int
+    truncation_side: Literal["left", "right"]
+    """The end that a text over the maximal length loses."""
 
     @staticmethod
     def load(directory: Path, pad_id: int | None) -> "TextTokenizer":
@@ -41,9 +43,13 @@ class TextTokenizer:
         if pad_id is None:
             pad = special.get("pad_token", "[PAD]")
             pad_id = tokenizer.token_to_id(pad["content"] if isinstance(pad, dict) else pad) or 0
+        # As transformers decides it: the configuration, else what the packaged truncation does.
+        side = config.get("truncation_side", (tokenizer.truncation or {}).get("direction", "right"))
+        if side not in ("left", "right"):
+            raise Failure("ModelInvalid", f"tokenizer_config.json: truncation_side must be left or right, found {side!r}")
         tokenizer.no_padding()
         tokenizer.no_truncation()
-        return TextTokenizer(tokenizer, config, special, pad_id)
+        return TextTokenizer(tokenizer, config, special, pad_id, side)
 
     @property
     def stated_max_length(self) -> int | None:
@@ -52,8 +58,11 @@ class TextTokenizer:
         return stated if isinstance(stated, int) and 8 <= stated < 1_000_000 else None
 
     def set_max_length(self, max_length: int) -> None:
-        self.tokenizer.enable_truncation(max_length)
+        self.tokenizer.enable_truncation(max_length, direction=self.truncation_side)
         self.config["model_max_length"] = max_length
+        if self.truncation_side != "right":
+            # Servers read it here.
+            self.config["truncation_side"] = self.truncation_side
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         return [encoding.ids for encoding in self.tokenizer.encode_batch(texts)]

@@ -133,6 +133,7 @@ class _Run:
     def state(self, seconds: float) -> dict[str, Any]:
         return {
             "step": self.step,
+            "threads": self.compute.threads,
             "seconds": self.seconds_before + seconds,
             "losses": list(self.losses),
             "model": self.model.state_dict(),
@@ -143,6 +144,13 @@ class _Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
+        if state["threads"] != self.compute.threads:
+            # Beginning anew would cost more than the last bits of the weights are worth.
+            log.warning(
+                "resumed with %d threads after %d: the weights will not be bit for bit those of an undisturbed run",
+                self.compute.threads,
+                state["threads"],
+            )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
