@@ -9,6 +9,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{contract,operator,server,dev,docs}/**/*.test.ts'],
+          // `npm test` runs them while Kubernetes compiles.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {

@@ -1,7 +1,8 @@
 /** The steps from a bare machine to a cluster that holds the images, for `npm run up` and for the end-to-end tests alike. */
-import { rememberCluster, kubeconfigOf, PROGRAMS, type Cluster } from './state.ts'
-import { setTimeout } from 'node:timers/promises'
+import { appendFileSync } from 'node:fs'
 import { command } from './command.ts'
+import { repeat } from './retry.ts'
+import { kubeconfigOf, PROGRAMS, rememberCluster, rememberContext, type Cluster } from './state.ts'
 import type { Step, StepContext } from './steps.ts'
 
 const IMAGES = ['operator', 'server', 'trainer'] as const
@@ -15,7 +16,7 @@ export interface Preparation {
   readonly ready: string
   /** Full names of the images; only after `ready`. */
   readonly images: () => Images
-  /** Keeps volumes free for new claims, until the signal. Does nothing where the cluster makes volumes itself. */
+  /** Keeps volumes free for new claims, until the signal; failures are logged. Does nothing where the cluster makes volumes itself. */
   readonly refill: (context: StepContext, until: AbortSignal) => Promise<void>
   /** For kubectl, helm and what else talks to the cluster. */
   readonly env: Readonly<Record<string, string>>
@@ -133,8 +134,11 @@ function currentCluster(registry: string, tag: string): Preparation {
       {
         name: 'cluster',
         run: async (context) => {
+          // A question: what it answers holds credentials, which are not for a log.
+          const view = ['kubectl', 'config', 'view', '--minify', '--flatten', '-o', 'json'] as const
+          const name = rememberContext(await command(view, { ...context, isQuestion: true }))
           rememberCluster('current')
-          return (await command(['kubectl', 'config', 'current-context'], context)).trim()
+          return name
         },
       },
     ],
@@ -176,10 +180,13 @@ class ImageNames {
 }
 
 async function refillVolumes(context: StepContext, until: AbortSignal): Promise<void> {
-  while (!until.aborted) {
-    await command(['dev/cluster/volumes.sh', VOLUMES], context)
-    await setTimeout(REFILL_MS, undefined, { signal: until }).catch(() => undefined)
-  }
+  await repeat(() => command(['dev/cluster/volumes.sh', VOLUMES], context), {
+    pauseMs: REFILL_MS,
+    until,
+    onError: (error) => {
+      appendFileSync(context.log, `volumes, to be tried again: ${String(error)}\n`)
+    },
+  })
 }
 
 async function quietly(context: StepContext, script: string, ...args: string[]): Promise<undefined> {

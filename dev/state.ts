@@ -1,7 +1,7 @@
 /** Where the scripts keep what they make: the layout that dev/cluster/lib.sh and dev/env know too. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 export const STATE = join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'valence')
 export const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'valence')
@@ -17,7 +17,7 @@ export const kubeconfigOf = (cluster: Cluster): string => {
     case 'kind':
       return join(STATE, 'kind.kubeconfig')
     case 'current':
-      return process.env['KUBECONFIG'] ?? join(homedir(), '.kube', 'config')
+      return join(STATE, 'current.kubeconfig')
   }
 }
 
@@ -25,5 +25,32 @@ export const kubeconfigOf = (cluster: Cluster): string => {
 export function rememberCluster(cluster: Cluster): void {
   mkdirSync(STATE, { recursive: true })
   writeFileSync(join(STATE, 'cluster-kind'), `${cluster}\n`)
-  writeFileSync(join(STATE, 'kubeconfig-path'), `${kubeconfigOf(cluster)}\n`)
+}
+
+/**
+ * Keeps the user's context, `kubectl config view --minify --flatten -o json`, so that a context that is switched meanwhile
+ * changes nothing for `. dev/env` and `npm run down`. Gives its name.
+ */
+export function rememberContext(kubeconfig: string, file: string = kubeconfigOf('current')): string {
+  const wanted = contextOf(kubeconfig)
+  if (existsSync(file)) {
+    const known = contextOf(readFileSync(file, 'utf8'))
+    if (known.name !== wanted.name || known.server !== wanted.server)
+      throw new Error(
+        `the quickstart is already up in the context '${known.name}' (${known.server}), but the current one is '${wanted.name}' (${wanted.server}): npm run down first`,
+      )
+  }
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, kubeconfig, { mode: 0o600 })
+  return wanted.name
+}
+
+function contextOf(kubeconfig: string): { name: string; server: string } {
+  const view = JSON.parse(kubeconfig) as {
+    'current-context': string
+    clusters: { cluster: { server: string } }[] | null
+  }
+  const server = view.clusters?.[0]?.cluster.server
+  if (server === undefined) throw new Error(`the context '${view['current-context']}' names no cluster`)
+  return { name: view['current-context'], server }
 }

@@ -3,14 +3,31 @@
 export interface Count {
   readonly passed: number
   readonly failed: number
+  readonly skipped: number
 }
 
-export const NONE: Count = { passed: 0, failed: 0 }
-export const add = (a: Count, b: Count): Count => ({ passed: a.passed + b.passed, failed: a.failed + b.failed })
+export const NONE: Count = { passed: 0, failed: 0, skipped: 0 }
+export const ONE_FAILURE: Count = { ...NONE, failed: 1 }
+export const add = (a: Count, b: Count): Count => ({
+  passed: a.passed + b.passed,
+  failed: a.failed + b.failed,
+  skipped: a.skipped + b.skipped,
+})
+
+/** Of one stage: what did not happen is left out. */
+export function describeCount({ passed, failed, skipped }: Count): string {
+  return [
+    `${String(passed)} passed`,
+    ...(failed > 0 ? [`${String(failed)} failed`] : []),
+    ...(skipped > 0 ? [`${String(skipped)} skipped`] : []),
+  ].join(', ')
+}
 
 interface VitestReport {
   readonly numPassedTests: number
   readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly numTodoTests: number
   readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { status: string }[] }[]
 }
 
@@ -20,7 +37,11 @@ export function countVitest(json: string): Count {
   const broken = report.testResults.filter(
     (file) => file.status === 'failed' && !file.assertionResults.some((one) => one.status === 'failed'),
   )
-  return { passed: report.numPassedTests, failed: report.numFailedTests + broken.length }
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  }
 }
 
 /** Of pytest's JUnit file. Errors are failures of fixtures; skipped tests are neither passed nor failed. */
@@ -33,7 +54,8 @@ export function countJunit(xml: string): Count {
     return Number(value)
   }
   const failed = attribute('failures') + attribute('errors')
-  return { passed: attribute('tests') - failed - attribute('skipped'), failed }
+  const skipped = attribute('skipped')
+  return { passed: attribute('tests') - failed - skipped, failed, skipped }
 }
 
 /** Of dev/lint: a line `<check> ok (<n> s)` or `<check> FAILED (<n> s)` for each check. */
@@ -42,5 +64,6 @@ export function countLint(output: string): Count {
   return {
     passed: verdicts.filter((verdict) => verdict === 'ok').length,
     failed: verdicts.filter((verdict) => verdict === 'FAILED').length,
+    skipped: 0,
   }
 }

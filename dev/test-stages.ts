@@ -6,7 +6,7 @@ import type { Preparation } from './prepare.ts'
 import { NAMESPACE } from './quickstart/install.ts'
 import { PROGRAMS, STATE } from './state.ts'
 import type { StepContext } from './steps.ts'
-import { add, countJunit, countLint, countVitest, NONE, type Count } from './test-results.ts'
+import { add, countJunit, countLint, countVitest, NONE, ONE_FAILURE, type Count } from './test-results.ts'
 
 export const STAGES = ['lint', 'unit', 'integration', 'chart', 'trainer', 'e2e'] as const
 export type Stage = (typeof STAGES)[number]
@@ -67,7 +67,7 @@ async function trainer(context: StepContext): Promise<Count> {
   })
   return [
     checks,
-    types.hasFailed ? { passed: 0, failed: 1 } : { passed: 1, failed: 0 },
+    types.hasFailed ? ONE_FAILURE : { ...NONE, passed: 1 },
     checked(countJunit(readFileSync(report, 'utf8')), tests.hasFailed),
   ].reduce(add, NONE)
 }

@@ -1,12 +1,12 @@
 /** `npm test`, once dev/test has checked the machine: every stage, timed, and one closing line `N passed, N failed`. */
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { command } from './command.ts'
 import { prepare, programSteps, type Preparation } from './prepare.ts'
 import { installSteps } from './quickstart/install.ts'
 import { CLUSTERS, STATE } from './state.ts'
-import { row, runSteps, type Step } from './steps.ts'
-import { add, NONE, type Count } from './test-results.ts'
+import { row, runSteps, tail, type Step } from './steps.ts'
+import { add, describeCount, NONE, ONE_FAILURE, type Count } from './test-results.ts'
 import { LOGS, runStage, STAGES, type Stage } from './test-stages.ts'
 
 const [givenCluster, ...given] = process.argv.slice(2)
@@ -44,9 +44,34 @@ const results = await runSteps(
     print,
   },
 )
-if (preparation !== undefined && !wasUp && process.env['VALENCE_TEST_KEEP'] === undefined)
-  await command(['dev/down'], { log: join(STATE, 'down.log'), signal: AbortSignal.timeout(180_000) })
-report()
+// The table first: it is what there is to read where the end takes long or fails.
+print('')
+for (const result of results) print(row(result))
+print(`  ${'all'.padEnd(28)}${((performance.now() - started) / 1000).toFixed(1).padStart(7)} s`)
+const total = [
+  // A stage that broke, or was not run, is one failure, so that nothing is passed over.
+  ...stages.map((stage) => counts.get(stage) ?? ONE_FAILURE),
+  preparation !== undefined && !wasUp && process.env['VALENCE_TEST_KEEP'] === undefined ? await down() : NONE,
+].reduce(add, NONE)
+if (total.failed > 0) {
+  print(`\nLogs: ${LOGS}`)
+  process.exitCode = 1
+}
+print(`${String(total.passed)} passed, ${String(total.failed)} failed`)
+
+/** Removes the cluster that was made for the tests. One that stays is a failure. */
+async function down(): Promise<Count> {
+  const log = join(LOGS, 'down.log')
+  rmSync(log, { force: true })
+  try {
+    await command(['dev/down', '--keep-logs'], { log, signal: AbortSignal.timeout(180_000) })
+    return NONE
+  } catch (error) {
+    print(`  down FAILED: ${error instanceof Error ? error.message : String(error)}`)
+    print(tail(log))
+    return ONE_FAILURE
+  }
+}
 
 function prepareSteps(preparation: Preparation | undefined): Step[] {
   const programs = (preparation?.programs.length ?? 0) > 0 ? preparation?.programs : undefined
@@ -84,21 +109,8 @@ function stageStep(stage: Stage, preparation: Preparation | undefined): Step {
     run: async (context) => {
       const count = await runStage(stage, context, preparation)
       counts.set(stage, count)
-      if (count.failed > 0) throw new Error(`${String(count.passed)} passed, ${String(count.failed)} failed`)
-      return `${String(count.passed)} passed`
+      if (count.failed > 0) throw new Error(describeCount(count))
+      return describeCount(count)
     },
   }
-}
-
-function report(): void {
-  print('')
-  for (const result of results) print(row(result))
-  print(`  ${'all'.padEnd(28)}${((performance.now() - started) / 1000).toFixed(1).padStart(7)} s`)
-  // A stage that broke, or was not run, is one failure, so that nothing is passed over.
-  const total = stages.map((stage) => counts.get(stage) ?? { passed: 0, failed: 1 }).reduce(add, NONE)
-  if (total.failed > 0) {
-    print(`\nLogs: ${LOGS}`)
-    process.exitCode = 1
-  }
-  print(`${String(total.passed)} passed, ${String(total.failed)} failed`)
 }

@@ -2,10 +2,13 @@
 import { setTimeout } from 'node:timers/promises'
 import type { SentimentModel } from '../../operator/api/v1alpha1/sentiment-model.ts'
 import { command } from '../command.ts'
+import { retry } from '../retry.ts'
 import type { StepContext } from '../steps.ts'
 import { MODEL, NAMESPACE } from './install.ts'
 
 const POLL_MS = 2000
+/** An API server that is short of CPU time, as while a model trains, may miss a question or two. */
+const ATTEMPTS = 5
 /** Training takes two to three minutes on two cores; this is for a machine that is much slower. */
 const DEADLINE_MS = 45 * 60_000
 /** A wait whose cause is shown is given this long to end by itself: a volume that is being bound, for example. */
@@ -23,9 +26,10 @@ export async function waitForModel(
   let blockedSince: number | undefined
   let said = ''
   for (;;) {
-    const model = JSON.parse(
-      await command(['kubectl', 'get', 'sentimentmodel', MODEL, '-o', 'json'], { ...context, env, isQuestion: true }),
-    ) as SentimentModel
+    const get = () =>
+      command(['kubectl', 'get', 'sentimentmodel', MODEL, '-o', 'json'], { ...context, env, isQuestion: true })
+    const answer = await retry(get, { attempts: ATTEMPTS, pauseMs: POLL_MS, signal: context.signal })
+    const model = JSON.parse(answer) as SentimentModel
     const status = model.status ?? {}
     const generation = (model.metadata as { generation?: number }).generation
     const condition = (type: string) =>

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sentimentModels } from '../../operator/controllers/resources.ts'
 import { connectCluster, NAMESPACE, required, type Cluster } from './support/cluster.ts'
-import { applyModel, getModel, quickRecipe, waitForCondition } from './support/models.ts'
+import { applyModel, quickRecipe, waitForCondition } from './support/models.ts'
 
 const run = promisify(execFile)
 const RELEASE = 'valence'
@@ -17,15 +17,27 @@ beforeAll(() => {
   cluster = connectCluster()
 })
 afterAll(async () => {
-  const { metadata } = await getModel(cluster, NAME)
-  await cluster.client.delete(sentimentModels, NAMESPACE, NAME, { preconditions: { uid: metadata.uid } })
-  await cluster.close()
+  try {
+    // The release is shared: later runs find it as it was installed.
+    await upgradeRelease({ 'test.model': '', 'test.namespace': '' })
+    // Not there where a test failed before it applied the model.
+    const model = await cluster.client.get(sentimentModels, NAMESPACE, NAME)
+    if (model)
+      await cluster.client.delete(sentimentModels, NAMESPACE, NAME, { preconditions: { uid: model.metadata.uid } })
+  } finally {
+    await cluster.close()
+  }
 })
 
-async function testRelease(values: Record<string, string>): Promise<string> {
+const release = [RELEASE, '--namespace', namespace]
+
+async function upgradeRelease(values: Record<string, string>): Promise<void> {
   const set = Object.entries(values).flatMap(([name, value]) => ['--set-string', `${name}=${value}`])
-  const release = [RELEASE, '--namespace', namespace]
   await run('helm', ['upgrade', ...release, 'charts/valence', '--reuse-values', ...set], { timeout: 120_000 })
+}
+
+async function testRelease(values: Record<string, string>): Promise<string> {
+  await upgradeRelease(values)
   const { stdout } = await run('helm', ['test', ...release, '--logs', '--timeout', '150s'], { timeout: 180_000 })
   return stdout
 }
