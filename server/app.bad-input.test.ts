@@ -63,6 +63,9 @@ describe('POST /predict refuses', () => {
     ['an empty text', text(''), 422, 'InvalidText', /empty or blank/],
     ['a blank text', text(' \n\t\u00a0\u3000'), 422, 'InvalidText', /empty or blank/],
     ['a text without a shape', text('\u200b\u00ad\ufeff'), 422, 'InvalidText', /empty or blank/],
+    ['a replacement character alone', text('\ufffd'), 422, 'InvalidText', /^text has no character/],
+    ['a C1 control alone', text('\u0081'), 422, 'InvalidText', /^text has no character/],
+    ['a lone combining accent', text('\u0301'), 422, 'InvalidText', /^text has no character/],
     ['a lone surrogate', '{"text":"good \\ud83d"}', 422, 'InvalidText', /lone surrogate/],
     ['a NUL character', text('good\u0000'), 422, 'InvalidText', /U\+0000 at position 4/],
     ['an escape character', text('\u001b[31mgood'), 422, 'InvalidText', /U\+001B/],
@@ -190,7 +193,13 @@ describe('what is hardly HTTP', () => {
 describe('load', () => {
   const withEngine = async (error: InferenceError) =>
     startTestServer({
-      engine: { liveWorkers: 1, queued: 0, infer: () => Promise.reject(error), close: () => Promise.resolve() },
+      engine: {
+        liveWorkers: 1,
+        queued: 0,
+        checkAdmission: () => undefined,
+        infer: () => Promise.reject(error),
+        close: () => Promise.resolve(),
+      },
     })
   const ask = (own: TestServer) => own.app.inject({ method: 'POST', url: '/predict', payload: { text: 'good' } })
 
@@ -223,6 +232,7 @@ describe('load', () => {
       engine: {
         liveWorkers: 1,
         queued: 0,
+        checkAdmission: () => undefined,
         infer: (_items, wait) => {
           deadlines.push(wait.deadline - performance.now())
           return Promise.resolve([Float32Array.of(0, 1)])
@@ -247,6 +257,7 @@ describe('load', () => {
       engine: {
         liveWorkers: 1,
         queued: 0,
+        checkAdmission: () => undefined,
         infer: (_items, wait) =>
           new Promise((_, reject) => {
             wait.signal?.addEventListener('abort', () => {

@@ -69,6 +69,10 @@ describe('POST /predict', () => {
     expect(answer.headers[HEADERS.truncated]).toBe('true')
   })
 
+  test('a C1 control inside a text, as reviews have them, is ordinary', async () => {
+    expect((await post('/predict', { text: 'good\u0096film' })).statusCode).toBe(200)
+  })
+
   test('tabs and newlines are ordinary', async () => {
     expect((await post('/predict', { text: 'good\n\tfilm\r\n' })).statusCode).toBe(200)
   })
@@ -88,6 +92,15 @@ describe('POST /predict/batch', () => {
     const answer = await post('/predict/batch', { texts: Array.from({ length: 129 }, () => 'good') })
     expect(answer.statusCode).toBe(422)
     expect(parsed(errorBody, answer)).toMatchObject({ code: 'TooManyTexts' })
+  })
+
+  test('names the text that no token is left of', async () => {
+    const answer = await post('/predict/batch', { texts: ['good', '\u0301'] })
+    expect(answer.statusCode).toBe(422)
+    expect(parsed(errorBody, answer)).toMatchObject({
+      code: 'InvalidText',
+      message: expect.stringContaining('texts[1]') as string,
+    })
   })
 
   test('names the text that is refused', async () => {
@@ -262,6 +275,7 @@ describe('readiness', () => {
       engine: {
         liveWorkers: 0,
         queued: 0,
+        checkAdmission: () => undefined,
         infer: () => Promise.reject(new Error('no')),
         close: () => Promise.resolve(),
       },
@@ -311,6 +325,7 @@ describe('closing', () => {
       engine: {
         liveWorkers: 1,
         queued: 0,
+        checkAdmission: () => undefined,
         infer: () => {
           onTaken(undefined)
           return logits

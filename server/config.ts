@@ -1,7 +1,6 @@
 /** The environment of a serving pod, checked: what is missing or contradictory is refused with a sentence that says what to change. */
 import { z } from 'zod'
 import { PORTS, SERVER_ENV } from '../contract/names.ts'
-import { defaultWorkers } from './inference/cpu-limit.ts'
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -42,7 +41,7 @@ const environment = z.object({
   DEFAULT_TIMEOUT_MS: integer(1, MAX_TIMEOUT_MS).default(10_000),
   MAX_BODY_BYTES: integer(1024, 64 * 1024 * 1024).default(1024 * 1024),
   /** Characters of one text; beyond the model's tokens they are only cut off, but tokenizing them costs everyone. */
-  MAX_TEXT_CHARACTERS: integer(1, 10_000_000).default(100_000),
+  MAX_TEXT_CHARACTERS: integer(1, 10_000_000).default(50_000),
   MAX_BATCH_TEXTS: integer(1, 100_000).default(128),
   /** After SIGTERM: how long new connections are still taken, until every endpoint list has forgotten this pod. */
   DRAIN_DELAY_MS: integer(0, 5 * MINUTE_MS).default(3_000),
@@ -63,7 +62,8 @@ export interface ServerConfig {
   modelName: string
   port: number
   metricsPort: number
-  workers: number
+  /** Undefined: as many as the CPUs and the memory carry. */
+  workers: number | undefined
   queueLimit: number
   defaultTimeoutMs: number
   maxBodyBytes: number
@@ -105,7 +105,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     modelName: values.MODEL_NAME,
     port: values.PORT,
     metricsPort: values.METRICS_PORT,
-    workers: values.WORKERS ?? defaultWorkers(),
+    workers: values.WORKERS,
     queueLimit: values.QUEUE_LIMIT,
     defaultTimeoutMs: values.DEFAULT_TIMEOUT_MS,
     maxBodyBytes: values.MAX_BODY_BYTES,

@@ -11,7 +11,6 @@ import { evaluateArtifact } from './evaluation/evaluate-artifact.ts'
 import { InterruptedError, SpecError, failureOf, terminationMessage } from './evaluation/outcome.ts'
 import { evaluationReport } from './evaluation/report.ts'
 import { writeAtomically } from './evaluation/write-atomically.ts'
-import { defaultWorkers } from './inference/cpu-limit.ts'
 
 const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime })
 
@@ -41,7 +40,7 @@ function readSpec(argument: string): EvaluatorSpec {
 
 async function evaluate(signal: AbortSignal): Promise<EvaluatorResult> {
   const { directory, spec } = readArguments(process.argv.slice(2))
-  const report = await evaluateArtifact({ directory, spec, workers: defaultWorkers(), log, signal })
+  const report = await evaluateArtifact({ directory, spec, log, signal })
   const file = `evaluation-${spec.attempt}.json`
   await writeAtomically(join(directory, file), `${JSON.stringify(evaluationReport.parse(report), null, 2)}\n`)
   return { result: 'Succeeded', report: file, summary: report.summary }

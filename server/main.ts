@@ -1,4 +1,5 @@
 /** Entry of a serving pod: configuration, artifact, engine, ports, golden inference, and the way back on SIGTERM. */
+import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
@@ -8,11 +9,13 @@ import { createApp } from './app.ts'
 import { ArtifactError } from './artifact/artifact-error.ts'
 import { readParityRows } from './artifact/read-rows.ts'
 import { verifyArtifact } from './artifact/verify.ts'
+import { closeAnswered, countRequests } from './close-answered.ts'
 import { ConfigError, readConfig, type ServerConfig } from './config.ts'
 import { checkGolden } from './inference/golden-check.ts'
 import { startOrtEngine } from './inference/ort-engine.ts'
 import { createPredictor } from './inference/predictor.ts'
 import { loadTokenizer } from './inference/tokenizer.ts'
+import { workerCount } from './inference/worker-count.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createMetricsApp } from './metrics-app.ts'
 import { createMetrics } from './metrics.ts'
@@ -29,18 +32,22 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
   const artifact = await verifyArtifact(config.artifactDir, { digest: config.expectedDigest }, stop)
   const { version, labels } = artifact.manifest
   const { digest } = artifact
-  log.info({ version, digest, precision: config.precision, workers: config.workers }, 'artifact verified')
+  const { precision } = config
+  log.info({ version, digest, precision }, 'artifact verified')
+  const modelPath = artifact.path(`model.${precision}.onnx`)
+  const count = config.workers === undefined ? workerCount((await stat(modelPath)).size) : { workers: config.workers }
+  log.info(count, 'workers counted')
 
   const registry = new Registry()
   const metrics = createMetrics(registry)
-  metrics.modelInfo.set({ model: config.modelName, version, digest, precision: config.precision }, 1)
+  metrics.modelInfo.set({ model: config.modelName, version, digest, precision }, 1)
   metrics.routingEpoch.set(-1)
   const tokenizer = await loadTokenizer(artifact)
   const engine = await startOrtEngine({
-    modelPath: artifact.path(`model.${config.precision}.onnx`),
+    modelPath,
     padId: tokenizer.padId,
     labels: labels.length,
-    workers: config.workers,
+    workers: count.workers,
     queueLimit: config.queueLimit,
     observer: metrics.engineObserver,
     log,
@@ -76,11 +83,13 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
       lifecycle,
       metrics,
       forwarder,
-      routing: () => routingFile?.current,
+      routing: () => (routingFile === undefined ? undefined : (routingFile.current ?? 'unread')),
     },
     log,
   )
+  const requests = countRequests(app)
   const metricsApp = createMetricsApp(registry, log)
+  const scrapes = countRequests(metricsApp)
 
   async function shutDown(): Promise<void> {
     // A pod that was never ready is in no endpoint list.
@@ -92,12 +101,11 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
       log.fatal({ timeoutMs: config.drainTimeoutMs }, 'requests were still running at the end of the drain timeout')
       process.exit(1)
     }, config.drainTimeoutMs)
-    // Stops listening, closes idle connections, and waits for the answers of all others.
-    await app.close()
+    await closeAnswered(app, requests)
     await engine.close()
     routingFile?.close()
     await forwarder.close()
-    await metricsApp.close()
+    await closeAnswered(metricsApp, scrapes)
     clearTimeout(timer)
     log.info('drained')
     process.exit(EXIT_CODES.done)
@@ -117,7 +125,7 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
       rows: await readParityRows(artifact),
       tokenizer,
       engine,
-      precision: config.precision,
+      precision,
       wait: { deadline: performance.now() + GOLDEN_TIMEOUT_MS },
     })
     lifecycle.markReady()
@@ -149,6 +157,7 @@ function fail(error: unknown): never {
 // From the first moment on: the first process of a container ignores signals that it does not handle.
 const stopping = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort())
+log.info({ node: process.versions.node }, 'starting')
 
 try {
   await serve(readConfig(process.env), stopping.signal)

@@ -28,6 +28,7 @@ export const ERROR_STATUS = {
   InferenceFailed: 500,
   WorkerLost: 500,
   VersionUnreachable: 502,
+  RoutingUnknown: 503,
   EngineClosed: 503,
   DeadlineExceeded: 504,
 } as const

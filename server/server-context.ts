@@ -14,5 +14,6 @@ export interface ServerContext {
   lifecycle: Lifecycle
   metrics: Metrics
   forwarder: Forwarder
-  routing(): Routing | undefined
+  /** Undefined: there is no routing file. `unread`: there is one, and no valid content of it was seen yet. */
+  routing(): Routing | 'unread' | undefined
 }

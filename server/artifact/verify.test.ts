@@ -140,6 +140,18 @@ describe('verifyArtifact', () => {
     expect(await refusalOf({ files: { 'notes.txt': zip } })).toMatchObject({ code: 'FileIsPickle' })
   })
 
+  test('takes safetensors whose header length reads like the start of a pickle', async () => {
+    const header = JSON.stringify({ __metadata__: { format: 'pt' } }).padEnd(0x0280)
+    const length = Buffer.alloc(8)
+    length.writeBigUInt64LE(BigInt(header.length))
+    const safetensors = Buffer.concat([length, Buffer.from(header)])
+    expect([...safetensors.subarray(0, 2)]).toEqual([0x80, 2])
+    const { directory } = writeTinyArtifact({ files: { 'checkpoint/model.safetensors': safetensors } })
+    expect((await verifyArtifact(directory)).has('checkpoint/model.safetensors')).toBe(true)
+    const pickle = Buffer.from([0x80, 2, 0x7d, 0x71, 0, 0x2e])
+    expect(await refusalOf({ files: { 'model.safetensors': pickle } })).toMatchObject({ code: 'FileIsPickle' })
+  })
+
   test('refuses a pickle that the manifest does not list', async () => {
     const { directory } = writeTinyArtifact()
     writeFileSync(join(directory, 'optimizer.pt'), 'x')

@@ -114,7 +114,8 @@ async function verifyFile(root: string, file: string, entry: { sha256: string; b
   if (sha256 !== entry.sha256) {
     throw new ArtifactError('DigestMismatch', file, `has sha256 ${sha256}, the manifest says ${entry.sha256}`)
   }
-  if (hasPickleContent(head)) throw new ArtifactError('FileIsPickle', file, 'holds a Python pickle: use safetensors')
+  if (hasPickleContent(file, head))
+    throw new ArtifactError('FileIsPickle', file, 'holds a Python pickle: use safetensors')
   if (file.endsWith('.onnx')) {
     const scan = scanOnnx(path)
     if (scan.kind === 'external-data') {
@@ -154,11 +155,14 @@ function isAbsent(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP'
 }
 
+/** Enough to tell a pickle from safetensors. */
+const HEAD_BYTES = 9
+
 async function hashFile(path: string): Promise<{ sha256: string; head: Uint8Array }> {
   const hash = createHash('sha256')
   let head: Uint8Array = new Uint8Array()
   for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>) {
-    if (head.length < 4) head = Buffer.concat([head, chunk.subarray(0, 4)])
+    if (head.length < HEAD_BYTES) head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES)])
     hash.update(chunk)
   }
   return { sha256: hash.digest('hex'), head }

@@ -1,4 +1,5 @@
 /** Measures an artifact through the engine and the tokenizer that serve. It judges nothing: the operator does. */
+import { stat } from 'node:fs/promises'
 import type { EvaluatorSpec } from '../../contract/job-spec.ts'
 import type { EvaluationSummary } from '../../contract/termination.ts'
 import { readEvaluationRows, readParityRows } from '../artifact/read-rows.ts'
@@ -7,6 +8,7 @@ import type { Engine, EngineObserver } from '../inference/engine.ts'
 import { startOrtEngine } from '../inference/ort-engine.ts'
 import { createPredictor } from '../inference/predictor.ts'
 import { loadTokenizer } from '../inference/tokenizer.ts'
+import { workerCount } from '../inference/worker-count.ts'
 import { agreement } from './agreement.ts'
 import { describeEnvironment } from './environment.ts'
 import { judge } from './judge.ts'
@@ -27,11 +29,10 @@ const PROGRESS_INTERVAL_MS = 2_000
 export async function evaluateArtifact(options: {
   directory: string
   spec: EvaluatorSpec
-  workers: number
   log: EvaluationLog
   signal?: AbortSignal | undefined
 }): Promise<EvaluationReport> {
-  const { spec, workers, log, signal } = options
+  const { spec, log, signal } = options
   const started = performance.now()
   const since = (start: number): number => (performance.now() - start) / 1000
   const artifact = await verifyArtifact(
@@ -48,6 +49,10 @@ export async function evaluateArtifact(options: {
     { version: artifact.manifest.version, digest: artifact.digest, rows: rows.length, parityTexts: parityRows.length },
     'artifact verified',
   )
+  // The precisions take turns, so the larger file decides.
+  const count = workerCount((await stat(artifact.path('model.fp32.onnx'))).size)
+  const { workers } = count
+  log.info(count, 'workers counted')
 
   const texts = [...parityRows.map(({ text }, index) => ({ id: `parity-${index + 1}`, text })), ...rows]
   const measure = async (precision: 'fp32' | 'int8') => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cpuLimit, defaultWorkers } from './cpu-limit.ts'
+import { cpuLimit } from './cpu-limit.ts'
 
 const sources = (affinity: number, files: Record<string, string>) => ({ affinity, read: (path: string) => files[path] })
 
@@ -44,8 +44,4 @@ test('in a namespace the mount itself is the own group, whatever path is named',
     '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000',
   }
   expect(cpuLimit(sources(8, files))).toBe(2.5)
-})
-
-test('workers are whole CPUs, and at least one', () => {
-  expect([0.5, 1, 1.9, 2, 7.5].map(defaultWorkers)).toEqual([1, 1, 1, 2, 7])
 })

@@ -17,6 +17,11 @@ export interface Engine {
   readonly liveWorkers: number
   readonly queued: number
   /**
+   * Whether that many items would be admitted now: to be asked before work is put into them.
+   * @throws InferenceError as `infer` would
+   */
+  checkAdmission(items: number, wait: Wait): void
+  /**
    * Logits of each item, in order, one value for each label. Either all items are admitted or none.
    * @throws InferenceError
    */

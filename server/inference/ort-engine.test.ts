@@ -4,7 +4,7 @@ import { ON } from '../testing/dying-worker.ts'
 import { writeTinyArtifact, type TinyArtifactOptions } from '../testing/tiny-artifact.ts'
 import { PARITY_TEXTS, expectedIds, expectedLogits } from '../testing/tiny-model.ts'
 import { constantNode, model, tensor, valueInfo } from '../testing/onnx-writer.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, Wait } from './engine.ts'
 import { startOrtEngine, type OrtEngineOptions } from './ort-engine.ts'
 
 // Workers start in tenths of a second, on a busy machine in seconds.
@@ -111,6 +111,25 @@ describe('the engine on ONNX Runtime', () => {
     await expect(refused).rejects.toMatchObject({ code: 'QueueFull', retryAfterSeconds: 1 })
     await Promise.all([running, waiting])
     expect(seen.rejected).toEqual(['QueueFull'])
+  })
+
+  test('tells before any work whether texts would be admitted', async () => {
+    const { engine, seen } = await startDying({ queueLimit: 1 })
+    const codeOfCheck = (items: number, own: Wait = wait()): string => {
+      try {
+        engine.checkAdmission(items, own)
+        return 'admitted'
+      } catch (error) {
+        return (error as { code: string }).code
+      }
+    }
+    expect(codeOfCheck(1)).toBe('admitted')
+    expect(codeOfCheck(2)).toBe('QueueFull')
+    expect(codeOfCheck(1, wait(0))).toBe('DeadlineExceeded')
+    expect(codeOfCheck(1, { ...wait(), signal: AbortSignal.abort() })).toBe('Abandoned')
+    expect(seen.rejected).toEqual(['QueueFull', 'DeadlineExceeded', 'Abandoned'])
+    await engine.close()
+    expect(codeOfCheck(1)).toBe('EngineClosed')
   })
 
   test('a job past its deadline is dropped from the queue and never runs', async () => {

@@ -77,13 +77,29 @@ class OrtEngine implements Engine {
     await Promise.all(this.#slots.map((slot) => this.#startWorker(slot)))
   }
 
-  async infer(items: readonly Encoded[], wait: Wait): Promise<Float32Array[]> {
+  checkAdmission(items: number, wait: Wait): void {
     if (this.#isClosing) throw new InferenceError('EngineClosed', 'the server is shutting down')
-    if (!this.#queue.hasRoomFor(items.length)) {
-      this.#options.observer.rejected('QueueFull')
-      const message = `${this.#queue.length} texts are waiting, there is no room for ${items.length} more`
-      throw new InferenceError('QueueFull', message, { retryAfterSeconds: this.#drainSeconds() })
+    if (wait.signal?.aborted === true) this.#refuse('Abandoned', 'the caller went away')
+    if (wait.deadline <= performance.now()) {
+      this.#refuse('DeadlineExceeded', 'the deadline passed before the texts were queued')
     }
+    if (!this.#queue.hasRoomFor(items)) {
+      const message = `${this.#queue.length} texts are waiting, there is no room for ${items} more`
+      this.#refuse('QueueFull', message, { retryAfterSeconds: this.#drainSeconds() })
+    }
+  }
+
+  #refuse(
+    code: 'QueueFull' | 'DeadlineExceeded' | 'Abandoned',
+    message: string,
+    options?: { retryAfterSeconds: number },
+  ): never {
+    this.#options.observer.rejected(code)
+    throw new InferenceError(code, message, options)
+  }
+
+  async infer(items: readonly Encoded[], wait: Wait): Promise<Float32Array[]> {
+    this.checkAdmission(items.length, wait)
     const jobs = items.map((item) => this.#queue.add(item, wait))
     this.#dispatch()
     try {

@@ -12,6 +12,8 @@ export interface Prediction {
   probabilities: number[]
   logits: Float32Array
   isTruncated: boolean
+  /** The text has no token of its own: the prediction is of nothing. */
+  isEmpty: boolean
 }
 
 export interface Predictor {
@@ -27,8 +29,10 @@ export function createPredictor(options: {
 }): Predictor {
   const { tokenizer, engine, labels, onTokenized } = options
 
-  async function tokenize(texts: readonly string[]): Promise<Tokenized[]> {
+  async function tokenize(texts: readonly string[], wait: Wait): Promise<Tokenized[]> {
     const start = performance.now()
+    // Under load most is refused: that must not cost the thread that answers everyone the tokenizing.
+    engine.checkAdmission(texts.length, wait)
     const encoded: Tokenized[] = []
     let sliceStart = start
     for (const text of texts) {
@@ -36,6 +40,7 @@ export function createPredictor(options: {
       // Tokenizing runs on the thread that answers everyone: a long batch lets others through.
       if (performance.now() - sliceStart > 10) {
         await setImmediate()
+        engine.checkAdmission(texts.length, wait)
         sliceStart = performance.now()
       }
     }
@@ -46,7 +51,7 @@ export function createPredictor(options: {
   return {
     labels,
     async predict(texts, wait) {
-      const encoded = await tokenize(texts)
+      const encoded = await tokenize(texts, wait)
       const logits = await engine.infer(encoded, wait)
       return encoded.map((item, index) => {
         const own = logits[index] ?? new Float32Array()
@@ -59,6 +64,7 @@ export function createPredictor(options: {
           probabilities,
           logits: own,
           isTruncated: item.isTruncated,
+          isEmpty: item.isEmpty,
         }
       })
     },

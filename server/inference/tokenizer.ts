@@ -8,6 +8,8 @@ import type { Encoded } from './engine.ts'
 export interface Tokenized extends Encoded {
   /** The text had more tokens than the model takes, and was cut. */
   isTruncated: boolean
+  /** Nothing was left of the text (a lone combining accent, U+FFFD): there are special tokens only. */
+  isEmpty: boolean
 }
 
 export interface Tokenizer {
@@ -59,7 +61,7 @@ export async function loadTokenizer(artifact: VerifiedArtifact): Promise<Tokeniz
       const own = tokenizer.encode(text, { add_special_tokens: false }).ids
       const isTruncated = own.length > room
       const kept = !isTruncated ? own : config.truncation_side === 'left' ? own.slice(-room) : own.slice(0, room)
-      return { inputIds: Int32Array.from([...prefix, ...kept, ...suffix]), isTruncated }
+      return { inputIds: Int32Array.from([...prefix, ...kept, ...suffix]), isTruncated, isEmpty: own.length === 0 }
     },
   }
 }

@@ -2,9 +2,7 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import packageJson from '../../package.json' with { type: 'json' }
-import { HEADERS } from '../../contract/names.ts'
 import type { Prediction } from '../inference/predictor.ts'
-import { requestWait } from '../plugins/request-wait.ts'
 import { RequestError } from '../request-error.ts'
 import { openInferenceError } from '../schemas/error.ts'
 import {
@@ -23,6 +21,7 @@ import {
 } from '../schemas/open-inference.ts'
 import { checkTexts } from '../schemas/predict.ts'
 import type { ServerContext } from '../server-context.ts'
+import { judgeTexts } from './judge-texts.ts'
 
 const tags = ['open inference protocol v2']
 const failures = { '4xx': openInferenceError, '5xx': openInferenceError }
@@ -30,7 +29,7 @@ const modelParams = z.object({ model: z.string() })
 const versionParams = modelParams.extend({ version: z.string() })
 
 export const openInferenceRoutes: FastifyPluginCallbackZod<{ context: ServerContext }> = (app, { context }, done) => {
-  const { config, lifecycle, metrics, predictor } = context
+  const { config, lifecycle, predictor } = context
   const isReady = (): boolean => lifecycle.notReadyReason() === undefined
 
   function checkAddress(params: { model: string; version?: string }): void {
@@ -106,12 +105,7 @@ export const openInferenceRoutes: FastifyPluginCallbackZod<{ context: ServerCont
         const texts = textsOf(request.body)
         checkTexts(texts, INPUT_NAME, config)
         const names = outputNames(request.body)
-        const predictions = await predictor.predict(texts, requestWait(request, reply, config.defaultTimeoutMs))
-        if (predictions.some((prediction) => prediction.isTruncated)) reply.header(HEADERS.truncated, 'true')
-        for (const prediction of predictions) {
-          metrics.sentimentScore.observe({ sentiment: prediction.label }, prediction.score)
-          if (prediction.isTruncated) metrics.truncated.inc()
-        }
+        const predictions = await judgeTexts(context, texts, (index) => `${INPUT_NAME}[${index}]`, request, reply)
         return {
           model_name: config.modelName,
           model_version: context.version,

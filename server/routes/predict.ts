@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
-import { HEADERS } from '../../contract/names.ts'
 import type { Prediction } from '../inference/predictor.ts'
 import { requestWait } from '../plugins/request-wait.ts'
 import { RequestError } from '../request-error.ts'
@@ -16,24 +15,24 @@ import {
   type PredictResponse,
 } from '../schemas/predict.ts'
 import type { ServerContext } from '../server-context.ts'
+import { judgeTexts, type FieldOf } from './judge-texts.ts'
 
 const tags = ['predict']
 
 export const predictRoutes: FastifyPluginCallbackZod<{ context: ServerContext }> = (app, { context }, done) => {
-  const { config, metrics, predictor } = context
+  const { config } = context
 
-  async function predict(texts: string[], request: FastifyRequest, reply: FastifyReply): Promise<PredictResponse[]> {
-    const predictions = await predictor.predict(texts, requestWait(request, reply, config.defaultTimeoutMs))
-    if (predictions.some((prediction) => prediction.isTruncated)) reply.header(HEADERS.truncated, 'true')
-    for (const prediction of predictions) {
-      metrics.sentimentScore.observe({ sentiment: prediction.label }, prediction.score)
-      if (prediction.isTruncated) metrics.truncated.inc()
-    }
-    return predictions.map(toResponse)
+  async function predict(
+    texts: string[],
+    field: FieldOf,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<PredictResponse[]> {
+    return (await judgeTexts(context, texts, field, request, reply)).map(toResponse)
   }
 
   async function predictOne(text: string, request: FastifyRequest, reply: FastifyReply): Promise<PredictResponse> {
-    const [prediction] = await predict([text], request, reply)
+    const [prediction] = await predict([text], () => 'text', request, reply)
     if (prediction === undefined) throw new Error('the predictor gave no prediction')
     return prediction
   }
@@ -69,7 +68,7 @@ export const predictRoutes: FastifyPluginCallbackZod<{ context: ServerContext }>
     },
     async (request, reply) => {
       checkTexts(request.body.texts, 'texts', config)
-      return { predictions: await predict(request.body.texts, request, reply) }
+      return { predictions: await predict(request.body.texts, (index) => `texts[${index}]`, request, reply) }
     },
   )
 
@@ -87,11 +86,8 @@ export const predictRoutes: FastifyPluginCallbackZod<{ context: ServerContext }>
       },
       async (request, reply) => {
         checkText(request.body.text, 'text', config)
-        // One hop at most: with two pods that hold different routing files for a moment, a request would run in circles.
-        const isForwarded = request.headers[HEADERS.forwarded] !== undefined
-        const destination = isForwarded
-          ? ({ kind: 'own' } as const)
-          : resolveAlias(alias, context.routing(), context.version)
+        // It is forwarded to /predict, which never forwards: pods with different routing files make no circle.
+        const destination = resolveAlias(alias, context.routing(), context.version)
         switch (destination.kind) {
           case 'own':
             return predictOne(request.body.text, request, reply)
@@ -99,6 +95,11 @@ export const predictRoutes: FastifyPluginCallbackZod<{ context: ServerContext }>
             throw new RequestError(
               'BaselineNotDeclared',
               'this model declares no baseline: set spec.baseline to have one',
+            )
+          case 'unknown':
+            throw new RequestError(
+              'RoutingUnknown',
+              'the routing file of this pod was not readable yet, so the version is not known: try again, or see the log',
             )
           case 'unreachable':
             throw new RequestError('VersionUnreachable', `no endpoint is known of version ${destination.version}`)

@@ -9,6 +9,11 @@ test('without a routing file the own version is the trained one, and there is no
   expect(resolveAlias('naive', undefined, 'v1')).toEqual({ kind: 'undeclared' })
 })
 
+test('as long as the routing file was never read no alias is known', () => {
+  expect(resolveAlias('trained', 'unread', 'v1')).toEqual({ kind: 'unknown' })
+  expect(resolveAlias('naive', 'unread', 'v1')).toEqual({ kind: 'unknown' })
+})
+
 test('an alias of the own version is answered here, any other at its endpoint', () => {
   expect(resolveAlias('trained', file, 'v2')).toEqual({ kind: 'own' })
   expect(resolveAlias('trained', file, 'v1')).toEqual({ kind: 'other', version: 'v2', url: 'http://v2' })

@@ -11,8 +11,11 @@ export type Destination =
   | { kind: 'undeclared' }
   /** The routing file names the version, but not where it is. */
   | { kind: 'unreachable'; version: string }
+  /** There is a routing file, and it was never read: nobody knows. */
+  | { kind: 'unknown' }
 
-export function resolveAlias(alias: Alias, routing: Routing | undefined, ownVersion: string): Destination {
+export function resolveAlias(alias: Alias, routing: Routing | 'unread' | undefined, ownVersion: string): Destination {
+  if (routing === 'unread') return { kind: 'unknown' }
   // A server without a routing file serves one model, which then is the trained one.
   if (routing === undefined) return alias === 'trained' ? { kind: 'own' } : { kind: 'undeclared' }
   const version = alias === 'trained' ? routing.stable : routing.baseline

@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let front: TestServer
 let other: TestServer
-let current: Routing | undefined
+let current: Routing | 'unread' | undefined
 const fakes: Server[] = []
 
 const baseRouting = { epoch: 1, perMille: 0, shadowPerMille: 0 }
@@ -22,7 +22,7 @@ beforeAll(async () => {
   other = await startTestServer({
     version: 'other',
     listen: true,
-    // It would send the request straight back, were it not for the hop mark.
+    // It would send the request straight back, if a forwarded request were one for an alias.
     routing: () => ({ ...baseRouting, stable: 'front', endpoints: { front: front.url } }),
   })
   front = await startTestServer({ version: 'front', listen: true, routing: () => current })
@@ -72,8 +72,27 @@ describe('forwarding', () => {
     const answer = await ask('/predict/trained')
     expect(answer.statusCode).toBe(200)
     expect(answer.headers[HEADERS.modelVersion]).toBe('other')
-    const marked = await ask('/predict/trained', { [HEADERS.forwarded]: 'elsewhere' })
-    expect(marked.headers[HEADERS.modelVersion]).toBe('front')
+  })
+
+  test('the hop mark in the hand of an outsider changes nothing', async () => {
+    routeTo(other.url)
+    for (const path of ['/predict/trained', '/predict/naive']) {
+      const marked = await ask(path, { [HEADERS.forwarded]: 'elsewhere' })
+      expect(marked.headers[HEADERS.modelVersion]).toBe('other')
+    }
+  })
+
+  test('aliases are 503 as long as the routing file was never read, and the model itself answers', async () => {
+    current = 'unread'
+    for (const path of ['/predict/trained', '/predict/naive']) {
+      const answer = await ask(path)
+      expect(answer.statusCode).toBe(503)
+      expect(errorBody.parse(answer.json())).toMatchObject({
+        code: 'RoutingUnknown',
+        message: expect.stringContaining('routing file') as string,
+      })
+    }
+    expect((await ask('/predict')).statusCode).toBe(200)
   })
 
   test('bad input is refused before it travels', async () => {

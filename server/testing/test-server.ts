@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import type { Routing } from '../../contract/routing.ts'
 import { createApp } from '../app.ts'
 import { verifyArtifact } from '../artifact/verify.ts'
 import { readConfig } from '../config.ts'
@@ -12,6 +11,7 @@ import { loadTokenizer } from '../inference/tokenizer.ts'
 import { createLifecycle, type Lifecycle } from '../lifecycle.ts'
 import { createMetrics } from '../metrics.ts'
 import { createForwarder } from '../routing/forwarder.ts'
+import type { ServerContext } from '../server-context.ts'
 import { writeTinyArtifact, type TinyArtifact } from './tiny-artifact.ts'
 
 export interface TestServer {
@@ -29,14 +29,14 @@ export interface TestServer {
 export async function startTestServer(
   options: {
     version?: string
-    routing?: () => Routing | undefined
+    routing?: ServerContext['routing']
     env?: Record<string, string>
     engine?: Engine
     listen?: boolean
   } = {},
 ): Promise<TestServer> {
   const artifact = writeTinyArtifact(options.version === undefined ? {} : { version: options.version })
-  const config = readConfig({ ARTIFACT_DIR: artifact.directory, WORKERS: '1', ...options.env })
+  const config = readConfig({ ARTIFACT_DIR: artifact.directory, ...options.env })
   const verified = await verifyArtifact(artifact.directory)
   const registry = new Registry()
   const metrics = createMetrics(registry)
@@ -49,7 +49,7 @@ export async function startTestServer(
       modelPath: verified.path('model.fp32.onnx'),
       padId: tokenizer.padId,
       labels: labels.length,
-      workers: config.workers,
+      workers: config.workers ?? 1,
       queueLimit: config.queueLimit,
       observer: metrics.engineObserver,
       log,
