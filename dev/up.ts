@@ -78,7 +78,7 @@ Try next:
   . dev/env                                         # kubectl and helm of this cluster, for this shell
   kubectl get sentimentmodels,modelversions         # what is served, and how it was measured
   kubectl port-forward service/${MODEL} 8000 8001 &     # then: http://localhost:8000/docs, http://localhost:8001/metrics
-  curl -s localhost:8000/predict -H 'content-type: application/json' -d '{"text": "I loved it."}'
+  curl -s --retry 5 --retry-connrefused localhost:8000/predict -H 'content-type: application/json' -d '{"text": "I loved it."}'
   kubectl explain sentimentmodel.spec.source.train  # then change samples/quickstart.yaml and apply it: a new version
   npm run down`)
 }
