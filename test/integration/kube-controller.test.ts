@@ -96,25 +96,25 @@ test('an operator made of these parts converges, writes once per change, and han
   const b = startCopier('b')
   await make('after')
   await vi.waitFor(async () => expect([await copyOf('before'), await copyOf('after')]).toEqual(['1', '1']), {
-    timeout: 5_000,
+    timeout: 20_000,
   })
   expect(a.writes).toEqual(['1', '1'])
 
   await api.client.mergePatch(configMaps, namespace, 'after', { data: { text: '2' } })
-  await vi.waitFor(async () => expect(await copyOf('after')).toBe('2'), { timeout: 5_000 })
+  await vi.waitFor(async () => expect(await copyOf('after')).toBe('2'), { timeout: 20_000 })
   // A copy that someone damages is repaired.
   await api.client.mergePatch(configMaps, namespace, 'after-copy', { data: { text: 'damaged' } })
-  await vi.waitFor(async () => expect(await copyOf('after')).toBe('2'), { timeout: 5_000 })
+  await vi.waitFor(async () => expect(await copyOf('after')).toBe('2'), { timeout: 20_000 })
   expect(a.writes).toEqual(['1', '1', '2', '2'])
   expect(await a.registry.getSingleMetricAsString('controller_runtime_reconcile_total')).toMatch(/result="success"} \d/)
   expect(b.writes).toEqual([])
 
   a.stop.abort(new Error('SIGTERM'))
   expect(await a.result).toEqual({ exitCode: 0 })
-  await vi.waitFor(() => expect(b.election.isLeader).toBe(true), { timeout: 5_000 })
+  await vi.waitFor(() => expect(b.election.isLeader).toBe(true), { timeout: 20_000 })
   expect((await api.client.get(leases, namespace, 'copier'))?.spec?.holderIdentity).toBe('b')
   await api.client.mergePatch(configMaps, namespace, 'before', { data: { text: '3' } })
-  await vi.waitFor(async () => expect(await copyOf('before')).toBe('3'), { timeout: 5_000 })
+  await vi.waitFor(async () => expect(await copyOf('before')).toBe('3'), { timeout: 20_000 })
   expect([a.writes.length, b.writes]).toEqual([4, ['3']])
   b.stop.abort(new Error('SIGTERM'))
   expect(await b.result).toEqual({ exitCode: 0 })
