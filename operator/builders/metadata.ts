@@ -28,7 +28,7 @@ export const ANNOTATIONS = {
   appliedHash: `${API_GROUP}/applied-hash`,
 } as const
 
-export type Component = 'trainer' | 'evaluator' | 'server' | 'storage' | 'version'
+export type Component = 'trainer' | 'evaluator' | 'remover' | 'server' | 'storage' | 'version'
 
 export function labelsOf(model: string, component: Component, version?: string): Record<string, string> {
   return {

@@ -9,6 +9,7 @@ import {
   services,
 } from '../../operator/kube/resource.ts'
 import { sentimentModels } from '../../operator/controllers/resources.ts'
+import { claimContent } from './support/claim.ts'
 import { connectCluster, killOperator, NAMESPACE, type Cluster } from './support/cluster.ts'
 import { assert, eventually } from './support/eventually.ts'
 import {
@@ -24,6 +25,9 @@ import { startTraffic } from './support/traffic.ts'
 
 const NAME = 'e2e'
 const TRAIN_SECONDS = 420
+/** The claim with the quickstart's data, and what is on it. */
+const DATA_CLAIM = 'quickstart-data'
+const DATA = ['all-MiniLM-L6-v2', 'mr']
 
 const manifest = (source: Record<string, unknown>, spec: Record<string, unknown> = {}): Manifest => ({
   metadata: { name: NAME },
@@ -181,7 +185,8 @@ describe('an imported model with a baseline', { timeout: 900_000 }, () => {
     const { spec } = manifest({ import: { uri } })
     await applyModel(cluster, {
       metadata: { name: imported },
-      spec: { ...spec, gates: {}, baseline: { uri, maxLength: 16 } },
+      // On a claim of the user's, which holds other things too.
+      spec: { ...spec, gates: {}, baseline: { uri, maxLength: 16 }, storage: { claimName: DATA_CLAIM } },
     })
     const model = await waitForCondition(cluster, imported, { type: 'Promoted', status: 'True' }, TRAIN_SECONDS)
     const stable = model.status?.stable?.version ?? ''
@@ -197,7 +202,22 @@ describe('an imported model with a baseline', { timeout: 900_000 }, () => {
     expect(naive.body).toMatchObject({ sentiment: 'positive' })
     const versions = await versionsOf(cluster, imported)
     expect(versions.map((version) => version.metadata.name).sort()).toEqual([stable, baseline].sort())
-    await cluster.client.delete(sentimentModels, NAMESPACE, imported, { preconditions: { uid: model.metadata.uid } })
+    expect(await claimContent(cluster)).toEqual(expect.arrayContaining([...DATA, stable, baseline]))
+  })
+
+  it('takes what it wrote from a claim of the user when it is deleted, and leaves the rest', async () => {
+    const { metadata } = await getModel(cluster, imported)
+    await cluster.client.delete(sentimentModels, NAMESPACE, imported, { preconditions: { uid: metadata.uid } })
+    await eventually('its versions are gone', 180, async () => {
+      const versions = await versionsOf(cluster, imported)
+      assert(versions.length === 0, () => JSON.stringify(versions.map((version) => version.metadata.name)))
+    })
+    expect(await claimContent(cluster)).toEqual(DATA)
+    const { items } = await cluster.client.list(jobs, {
+      namespace: NAMESPACE,
+      labelSelector: `valence.dev/model=${imported}`,
+    })
+    expect(items.filter((job) => job.metadata.deletionTimestamp === undefined)).toEqual([])
   })
 })
 
@@ -286,6 +306,6 @@ describe('deletion', () => {
       const versions = await versionsOf(cluster, NAME)
       assert(versions.length === 0, () => `${versions.length} ModelVersions`)
     })
-    expect(await cluster.client.get(persistentVolumeClaims, NAMESPACE, 'quickstart-data')).toBeDefined()
+    expect(await cluster.client.get(persistentVolumeClaims, NAMESPACE, DATA_CLAIM)).toBeDefined()
   })
 })

@@ -63,6 +63,8 @@ const watched = [
   'names',
   'drift',
   'deletion',
+  'claim',
+  'stuck-claim',
   'undisturbed',
 ].map((name) => `op-${name}`)
 
@@ -514,6 +516,69 @@ describe.concurrent('a model', () => {
       expect(left.flat()).toEqual(['bystander'])
     })
   }, 120_000)
+})
+
+describe.concurrent('a claim of the user', () => {
+  test('loses what a version wrote to it when the version goes, and keeps all else', async () => {
+    const scenario = new Scenario('claim', (pod) => (pod.component === 'remover' ? undefined : WORKING(pod)))
+    const { namespace } = scenario
+    const spec = { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } }
+    await client.create(persistentVolumeClaims, { metadata: { namespace, name: 'shared' }, spec })
+    const onClaim = { storage: { claimName: 'shared' }, history: { keepVersions: 1 } }
+    const versions: string[] = []
+    for (const count of [1, 2, 3, 4]) {
+      await scenario.apply({ ...epochs(count), ...onClaim })
+      versions.push(await scenario.settled())
+    }
+
+    // The oldest is beyond the history: it stays until a Job has removed its directory, and no other.
+    const oldest = versions[0] ?? ''
+    const removal = await eventually(async () => {
+      const found = (await client.list(jobs, { namespace })).items.find(({ metadata }) =>
+        metadata.name.startsWith(`${oldest}-remove-`),
+      )
+      if (!found) throw new Error('no Job removes the artifact')
+      return found
+    })
+    const [container] = removal.spec?.template.spec?.containers ?? []
+    const root = '/var/lib/valence/artifacts'
+    const paths = [`${root}/${oldest}`, `${root}/.${oldest}.partial`, `${root}/.${oldest}.checkpoint`]
+    expect(container?.command).toEqual(['rm', '-rf', '--', ...paths])
+    expect(removal.spec?.template.spec?.volumes).toContainEqual({
+      name: 'artifacts',
+      persistentVolumeClaim: { claimName: 'shared' },
+    })
+    expect(await scenario.versions()).toEqual([...versions].sort())
+    scenario.behave(WORKING)
+    await eventually(async () => expect(await scenario.versions()).toEqual(versions.slice(1).sort()))
+    expect(await scenario.names(jobs)).not.toContain(removal.metadata.name)
+
+    // The model goes: so do its versions, each by a Job, while the pods that read them end first.
+    await remove(sentimentModels, await scenario.model())
+    await eventually(async () => {
+      const left = await Promise.all(KINDS.map((kind) => scenario.names(kind)))
+      expect(left.flat()).toEqual(['shared'])
+    })
+  }, 180_000)
+
+  test('keeps what could not be removed, and an event says so', async () => {
+    const scenario = new Scenario('stuck-claim', (pod) =>
+      pod.component === 'remover' ? { kind: 'ended', exitCode: 1, message: 'read-only' } : WORKING(pod),
+    )
+    const { namespace } = scenario
+    const spec = { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } }
+    await client.create(persistentVolumeClaims, { metadata: { namespace, name: 'shared' }, spec })
+    await scenario.apply({ storage: { claimName: 'shared' } })
+    const version = await scenario.settled()
+    await remove(sentimentModels, await scenario.model())
+    await eventually(async () => {
+      const { items } = await client.list(coreEvents, { namespace })
+      const said = items.find(({ reason }) => reason === 'ArtifactLeft')
+      expect(said?.message).toContain(`the artifact ${version} stays on PersistentVolumeClaim/shared`)
+      const left = await Promise.all(KINDS.map((kind) => scenario.names(kind)))
+      expect(left.flat()).toEqual(['shared'])
+    }, 90_000)
+  }, 150_000)
 })
 
 describe('an operator that is killed', () => {

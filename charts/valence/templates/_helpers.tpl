@@ -82,7 +82,7 @@ plugin runs (OpenShift has it on).
   verbs: [get, list, watch]
 - apiGroups: [valence.dev]
   resources: [modelversions]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [valence.dev]
   resources: [sentimentmodels/status, modelversions/status]
   verbs: [patch]

@@ -24,6 +24,10 @@ export const modelVersionSpec = field(
       z.strictObject({ dataset: evaluationDataset }),
       'Rows to measure on, where spec.gates.evaluation of the model names some.',
     ).optional(),
+    claimName: field(
+      z.string().max(253),
+      'The PersistentVolumeClaim that its artifact is written to. No part of the identity.',
+    ).optional(),
   }),
   "The resolved inputs: what was asked, which is the version's identity. Frozen.",
   {

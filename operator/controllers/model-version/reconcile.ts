@@ -9,10 +9,13 @@ import { createChild, deleteChild, isOwnerAlive, REFUSAL_RETRY_MS, refusalOf, wr
 import type { OperatorContext } from '../context.ts'
 import { modelVersions } from '../resources.ts'
 import { gather, type Gathered } from './gather.ts'
+import { removeModelVersion } from './remove.ts'
 
 export const reconcileModelVersion =
   (context: OperatorContext): Reconcile =>
   async (request, signal) => {
+    const version = context.caches(request.namespace).versions.get(request.namespace, request.name)
+    if (version?.metadata.deletionTimestamp !== undefined) return removeModelVersion(context, version, signal)
     const gathered = await gather(context, request, signal)
     if (!gathered) return {}
     const now = context.clock.now()

@@ -15,7 +15,7 @@ export type PodState =
 
 /** What becomes of a pod of one of our components; undefined leaves it as it is. */
 export type Behaviour = (pod: {
-  component: 'trainer' | 'evaluator' | 'server'
+  component: 'trainer' | 'evaluator' | 'remover' | 'server'
   version: string
   attempt: number
 }) => PodState | undefined
