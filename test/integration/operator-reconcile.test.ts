@@ -551,7 +551,7 @@ describe.concurrent('a claim of the user', () => {
     expect(await scenario.versions()).toEqual([...versions].sort())
     scenario.behave(WORKING)
     await eventually(async () => expect(await scenario.versions()).toEqual(versions.slice(1).sort()))
-    expect(await scenario.names(jobs)).not.toContain(removal.metadata.name)
+    await eventually(async () => expect(await scenario.names(jobs)).not.toContain(removal.metadata.name))
 
     // The model goes: so do its versions, each by a Job, while the pods that read them end first.
     await remove(sentimentModels, await scenario.model())

@@ -18,10 +18,13 @@ import { modelVersions, sentimentModels } from '../resources.ts'
 /** Of a version with a deletion timestamp. */
 export async function removeModelVersion(
   context: OperatorContext,
-  version: Live<ModelVersion>,
+  cached: Live<ModelVersion>,
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
-  if (!version.metadata.finalizers?.includes(ARTIFACT_FINALIZER)) return {}
+  // The end of its own Job wakes us before the watch tells that the version has gone: another Job would be made for nobody.
+  const version = await context.client.get(modelVersions, cached.metadata.namespace, cached.metadata.name, signal)
+  const isGoing = version?.metadata.uid === cached.metadata.uid && version.metadata.deletionTimestamp !== undefined
+  if (!isGoing || !version.metadata.finalizers?.includes(ARTIFACT_FINALIZER)) return {}
   const parsed = parseModelVersion(version)
   if (!parsed.ok) return release(context, version, 'its spec is of another release', signal)
   const { observed, model, jobs, removal } = await gatherRemoval(context, version, parsed.value, signal)
