@@ -65,7 +65,9 @@ export class JobQueue<Item> {
     const abandon = (): void => job.reject(new InferenceError('Abandoned', 'the caller went away'))
     const expire = (): void => {
       const waitedMs = Math.round(this.#now() - enqueuedAt)
-      job.reject(new InferenceError('DeadlineExceeded', `no answer within the deadline; waited ${waitedMs} ms`))
+      job.reject(
+        new InferenceError('DeadlineExceeded', `no answer within the deadline; ${waitedMs} ms of it in the queue`),
+      )
     }
 
     waiting.add(job)

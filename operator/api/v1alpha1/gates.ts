@@ -47,6 +47,6 @@ export const gates = field(
       'Enforce: a version that misses a bound is Rejected and never serves. Observe: it is accepted, with the verdict on record.',
     ).default('Enforce'),
   }),
-  'What a version must reach before it serves.',
+  'What a version must reach before it serves. One that was accepted is not judged again when a bound is raised; a rejected one is when a bound changes.',
 )
 export type Gates = z.infer<typeof gates>
