@@ -132,7 +132,7 @@ const OPERATOR_RIGHTS = {
   'valence.dev/sentimentmodels': 'get list watch',
   'valence.dev/sentimentmodels/status': 'patch',
   'valence.dev/sentimentmodels/finalizers': 'update',
-  'valence.dev/modelversions': 'create delete get list watch',
+  'valence.dev/modelversions': 'create delete get list patch watch',
   'valence.dev/modelversions/status': 'patch',
   'valence.dev/modelversions/finalizers': 'update',
   'batch/jobs': 'create delete get list watch',
