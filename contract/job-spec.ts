@@ -74,5 +74,14 @@ export const evaluatorSpec = z.strictObject({
   attempt: z.int().positive(),
   /** The digest that the trainer reported; an artifact with another one is refused. */
   manifestSha256: z.string(),
+  /** The version that is stable now; `--against` says where its artifact is. An artifact of another version or digest is not compared with. */
+  against: z
+    .strictObject({
+      version: z.string().max(63),
+      manifestSha256: z.string(),
+      /** The weights that it serves. */
+      precision: z.enum(['fp32', 'int8']),
+    })
+    .optional(),
 })
 export type EvaluatorSpec = z.infer<typeof evaluatorSpec>

@@ -43,6 +43,8 @@ export const HEADERS = {
   requestId: 'x-request-id',
   /** Set on a forwarded request, which is then never forwarded again. */
   forwarded: 'x-valence-forwarded',
+  /** On an answer that another version than the one that the split chose has given, in its place: why. */
+  fallback: 'x-valence-fallback',
 } as const
 
 /** A termination message is cut off by the kubelet beyond this many bytes. */

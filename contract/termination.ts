@@ -44,6 +44,56 @@ export type TrainerResult = z.infer<typeof trainerResult>
 
 const quality = z.object({ accuracy: ratio, macroF1: ratio })
 
+const count = z.int().nonnegative()
+
+/** Between the candidate in one precision and the stable version in the one it serves, over `rows` texts. */
+const labelChanges = z.object({
+  disagreements: count,
+  /** Disagreements where the candidate's label stands after stable's in the order of the labels, and before it (as in evidence.ts). */
+  negToPos: count,
+  posToNeg: count,
+  /** Mean total variation distance of the two answers, each 0 to 1. */
+  meanDistance: ratio,
+  /** Labels that stable had right and the candidate has wrong, and the other way round. Absent for texts without a true label. */
+  rightToWrong: count.optional(),
+  wrongToRight: count.optional(),
+})
+export type LabelChanges = z.infer<typeof labelChanges>
+
+const versionName = z.string().max(63)
+
+/** `LabelsDiffer`, or why the stable version could not be measured. */
+const INCOMPARABLE_REASONS = ['LabelsDiffer', ...FAILURE_REASONS] as const
+
+/** The candidate against the version that was stable when the evaluation began: what a canary may expect to see. */
+export const evaluationAgainst = z.discriminatedUnion('comparable', [
+  z.object({
+    comparable: z.literal(true),
+    version: versionName,
+    manifestSha256: digest,
+    /** That stable was judged in: the one that it serves. */
+    precision: z.enum(['fp32', 'int8']),
+    /** Texts that both judged: the candidate's evaluation rows or, without them, its parity texts. */
+    rows: count,
+    /** By precision of the candidate. */
+    fp32: labelChanges,
+    int8: labelChanges,
+  }),
+  z.object({
+    comparable: z.literal(false),
+    version: versionName,
+    reason: z.enum(INCOMPARABLE_REASONS),
+    message: z.string().max(256),
+  }),
+])
+export type EvaluationAgainst = z.infer<typeof evaluationAgainst>
+
+/** At most so many texts, each of at most so many bytes of UTF-8, so that they fit into a termination message. */
+export const GOLDEN_TEXTS = { count: 8, bytes: 160 } as const
+
+const goldenText = z.object({ text: z.string().min(1).max(GOLDEN_TEXTS.bytes), label: z.string() })
+export type GoldenText = z.infer<typeof goldenText>
+
 export const evaluationSummary = z.object({
   manifestSha256: digest,
   /** Against the token ids and logits that PyTorch wrote to parity.jsonl. */
@@ -61,6 +111,10 @@ export const evaluationSummary = z.object({
   int8: quality.optional(),
   /** int8 against fp32, on the evaluation rows or, without them, on the parity texts. */
   int8Agreement: z.object({ labelAgreement: ratio, maxLogitDifference: z.number().nonnegative() }),
+  /** Absent: there was no stable version to compare with. */
+  against: evaluationAgainst.optional(),
+  /** Texts with PyTorch's label, which fp32 and int8 gave too: a serving pod has to answer them so. Fewer where the message has no room. */
+  golden: z.array(goldenText).max(GOLDEN_TEXTS.count).optional(),
 })
 export type EvaluationSummary = z.infer<typeof evaluationSummary>
 
