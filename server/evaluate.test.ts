@@ -6,7 +6,7 @@ import { evaluatorResult } from '../contract/termination.ts'
 import { evaluationReport } from './evaluation/report.ts'
 import { startEntry } from './testing/child.ts'
 import { writeTinyArtifact, type TinyArtifact, type TinyArtifactOptions } from './testing/tiny-artifact.ts'
-import { EVALUATION_ROWS, PARITY_TEXTS, expectedIds, expectedLogits } from './testing/tiny-model.ts'
+import { EVALUATION_ROWS, PARITY_TEXTS, expectedIds, expectedLogits, tinyOnnx } from './testing/tiny-model.ts'
 import { temporaryDirectory } from './testing/temporary-directory.ts'
 
 const TIMEOUT_MS = 60_000
@@ -58,6 +58,9 @@ describe('the evaluator', () => {
       })
       expect(summary.parity.maxLogitDifference).toBeLessThan(1e-5)
       expect(summary.int8Agreement.maxLogitDifference).toBeGreaterThan(0)
+      expect(summary.against).toBeUndefined()
+      expect(summary.golden).toHaveLength(PARITY_TEXTS.length)
+      expect(summary.golden?.slice(0, 2).map(({ label }) => label)).toEqual(['negative', 'positive'])
       expect(report).toBe('evaluation-2.json')
       const full = evaluationReport.parse(JSON.parse(readFileSync(join(artifact.directory, report), 'utf8')))
       expect(full.summary).toEqual(summary)
@@ -107,6 +110,46 @@ describe('the evaluator', () => {
       expect(summary.parity.maxLogitDifference).toBeGreaterThan(0.5)
       const full = evaluationReport.parse(JSON.parse(readFileSync(join(artifact.directory, report), 'utf8')))
       expect(full.tokenMismatches).toEqual([{ line: 2, text: 'bad', expected: [2, 1, 3], found: expectedIds('bad') }])
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'judges its rows with the stable version too, and keeps the texts themselves to the report',
+    async () => {
+      const artifact = writeTinyArtifact()
+      // It says positive to everything; five of the eight rows are negative to the candidate, one of them is labelled positive.
+      const files = { 'model.fp32.onnx': tinyOnnx('fp32', [-50, 50]) }
+      const stable = writeTinyArtifact({ version: 'tiny-0000000000', files })
+      const against = { version: stable.version, manifestSha256: stable.digest, precision: 'fp32' }
+      const spec = { ...specOf(artifact), against }
+      const { code, result } = await evaluate(artifact, spec, ['--against', stable.directory])
+      expect(code).toBe(0)
+      const { summary, report } = succeeded(result)
+      const changes = { disagreements: 5, negToPos: 0, posToNeg: 5, rightToWrong: 1, wrongToRight: 4 }
+      expect(summary.against).toMatchObject({ ...against, comparable: true, rows: 8, fp32: changes, int8: changes })
+      expect(summary.fp32).toMatchObject({ accuracy: 7 / 8 })
+      const { worstLabelChanges, seconds } = evaluationReport.parse(
+        JSON.parse(readFileSync(join(artifact.directory, report), 'utf8')),
+      )
+      expect(worstLabelChanges?.fp32.negToPos).toEqual([])
+      expect(worstLabelChanges?.int8.posToNeg.map(({ id }) => id).sort()).toEqual(['r4', 'r5', 'r6', 'r7', 'r8'])
+      expect(seconds.against).toBeGreaterThan(0)
+      expect(readdirSync(stable.directory).filter((name) => name.startsWith('evaluation-'))).toEqual([])
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'is not failed by a stable version that is not there',
+    async () => {
+      const artifact = writeTinyArtifact({ files: { 'evaluation.jsonl': undefined } })
+      const against = { version: 'tiny-0000000000', manifestSha256: artifact.digest, precision: 'int8' }
+      const spec = { ...specOf(artifact), against }
+      const { code, result } = await evaluate(artifact, spec, ['--against', '/nowhere'])
+      expect(code).toBe(0)
+      const { summary } = succeeded(result)
+      expect(summary.against).toMatchObject({ comparable: false, version: against.version, reason: 'ArtifactInvalid' })
     },
     TIMEOUT_MS,
   )
@@ -162,6 +205,9 @@ describe('the evaluator', () => {
         expect(await evaluate(artifact, spec)).toMatchObject({ code: 3, result: { reason: 'SpecInvalid' } })
       }
       expect(await evaluate(artifact, specOf(artifact), ['--fast'])).toMatchObject({ code: 3 })
+      const against = { version: 'x', manifestSha256: artifact.digest, precision: 'fp32' }
+      expect(await evaluate(artifact, { ...specOf(artifact), against })).toMatchObject({ code: 3 })
+      expect(await evaluate(artifact, specOf(artifact), ['--against', artifact.directory])).toMatchObject({ code: 3 })
       const file = join(temporaryDirectory('spec'), 'spec.json')
       writeFileSync(file, JSON.stringify(specOf(artifact)))
       expect(await evaluate(artifact, `@${file}`)).toMatchObject({ code: 0 })

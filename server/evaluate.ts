@@ -1,4 +1,4 @@
-/** Entry of the evaluator: `evaluate --artifact <directory> --spec <json | @file>`. */
+/** Entry of the evaluator: `evaluate --artifact <directory> [--against <directory>] --spec <json | @file>`. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { EXIT_CODES, TERMINATION_MESSAGE_PATH } from '../contract/names.ts'
 import { evaluatorSpec, type EvaluatorSpec } from '../contract/job-spec.ts'
 import type { EvaluatorResult } from '../contract/termination.ts'
+import type { Stable } from './evaluation/against.ts'
 import { evaluateArtifact } from './evaluation/evaluate-artifact.ts'
 import { InterruptedError, SpecError, failureOf, terminationMessage } from './evaluation/outcome.ts'
 import { evaluationReport } from './evaluation/report.ts'
@@ -14,16 +15,32 @@ import { writeAtomically } from './evaluation/write-atomically.ts'
 
 const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime })
 
-function readArguments(args: string[]): { directory: string; spec: EvaluatorSpec } {
-  const usage = 'usage: evaluate --artifact <directory> --spec <json | @file>'
-  let values: { artifact?: string | undefined; spec?: string | undefined }
+interface Arguments {
+  directory: string
+  spec: EvaluatorSpec
+  stable: Stable | undefined
+}
+
+function readArguments(args: string[]): Arguments {
+  const usage = 'usage: evaluate --artifact <directory> [--against <directory>] --spec <json | @file>'
+  const options = { artifact: { type: 'string' }, against: { type: 'string' }, spec: { type: 'string' } } as const
+  let values: { [name in keyof typeof options]?: string | undefined }
   try {
-    values = parseArgs({ args, options: { artifact: { type: 'string' }, spec: { type: 'string' } } }).values
+    values = parseArgs({ args, options }).values
   } catch (cause) {
     throw new SpecError(`${cause instanceof Error ? cause.message : String(cause)}; ${usage}`, { cause })
   }
   if (values.artifact === undefined || values.spec === undefined) throw new SpecError(usage)
-  return { directory: values.artifact, spec: readSpec(values.spec) }
+  const spec = readSpec(values.spec)
+  return { directory: values.artifact, spec, stable: readStable(values.against, spec) }
+}
+
+/** One without the other would compare with an artifact that nobody has pinned, or with none without saying so. */
+function readStable(directory: string | undefined, spec: EvaluatorSpec): Stable | undefined {
+  if (directory !== undefined && spec.against) return { directory, spec: spec.against }
+  if (directory !== undefined) throw new SpecError('--against needs the field against of the spec')
+  if (spec.against) throw new SpecError('the field against of the spec needs --against')
+  return undefined
 }
 
 function readSpec(argument: string): EvaluatorSpec {
@@ -39,8 +56,8 @@ function readSpec(argument: string): EvaluatorSpec {
 }
 
 async function evaluate(signal: AbortSignal): Promise<EvaluatorResult> {
-  const { directory, spec } = readArguments(process.argv.slice(2))
-  const report = await evaluateArtifact({ directory, spec, log, signal })
+  const { directory, spec, stable } = readArguments(process.argv.slice(2))
+  const report = await evaluateArtifact({ directory, spec, stable, log, signal })
   const file = `evaluation-${spec.attempt}.json`
   await writeAtomically(join(directory, file), `${JSON.stringify(evaluationReport.parse(report), null, 2)}\n`)
   return { result: 'Succeeded', report: file, summary: report.summary }

@@ -5,6 +5,13 @@ export interface JudgeProgress {
   (done: number, total: number): void
 }
 
+interface Verdict extends Judged {
+  /** Index of the label. */
+  label: number
+  isTruncated: boolean
+  isEmpty: boolean
+}
+
 /**
  * Every row through the predictor that serves, one text a request, as many at once as keep the workers busy: no text's logits
  * can depend on its neighbours.
@@ -13,8 +20,8 @@ export async function judge(
   predictor: Predictor,
   rows: readonly { id: string | number; text: string }[],
   options: { concurrency: number; onProgress?: JudgeProgress; signal?: AbortSignal | undefined },
-): Promise<(Judged & { label: number; isTruncated: boolean })[]> {
-  const results = new Array<Judged & { label: number; isTruncated: boolean }>(rows.length)
+): Promise<Verdict[]> {
+  const results = new Array<Verdict>(rows.length)
   let next = 0
   let done = 0
   const work = async (): Promise<void> => {
@@ -25,8 +32,15 @@ export async function judge(
       if (row === undefined) return
       const [prediction] = await predictor.predict([row.text], { deadline: Infinity, signal: options.signal })
       if (prediction === undefined) throw new Error('the predictor gave no prediction')
-      const { logits, label, isTruncated } = prediction
-      results[index] = { id: row.id, text: row.text, logits, label: predictor.labels.indexOf(label), isTruncated }
+      const { logits, label, isTruncated, isEmpty } = prediction
+      results[index] = {
+        id: row.id,
+        text: row.text,
+        logits,
+        label: predictor.labels.indexOf(label),
+        isTruncated,
+        isEmpty,
+      }
       options.onProgress?.(++done, rows.length)
     }
   }

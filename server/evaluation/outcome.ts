@@ -32,9 +32,15 @@ export function failureOf(error: unknown): { result: EvaluatorResult; exitCode: 
   return failed('InternalError', 1)
 }
 
-/** JSON within the limit; a long message is cut, because the kubelet would cut the JSON. */
+/** JSON within the limit, because the kubelet would cut it anywhere: golden texts are dropped from the end, a long message is cut. */
 export function terminationMessage(result: EvaluatorResult): string {
   const text = JSON.stringify(result)
-  if (Buffer.byteLength(text) <= TERMINATION_MESSAGE_LIMIT || result.result === 'Succeeded') return text
-  return terminationMessage({ ...result, message: result.message.slice(0, Math.floor(result.message.length / 2)) })
+  if (Buffer.byteLength(text) <= TERMINATION_MESSAGE_LIMIT) return text
+  if (result.result === 'Failed') {
+    return terminationMessage({ ...result, message: result.message.slice(0, Math.floor(result.message.length / 2)) })
+  }
+  const { golden = [] } = result.summary
+  // Without them everything left is of bounded length.
+  if (golden.length === 0) return text
+  return terminationMessage({ ...result, summary: { ...result.summary, golden: golden.slice(0, -1) } })
 }

@@ -18,6 +18,16 @@ const quality = z.strictObject({
 
 const side = z.strictObject({ label: z.string(), probabilities: z.array(ratio) })
 
+const labelChange = z.strictObject({
+  id: z.union([z.string(), z.int()]),
+  text: z.string(),
+  truth: z.string().optional().describe('Label of the evaluation row'),
+  stable: side,
+  candidate: side,
+  distance: ratio.describe('Total variation distance'),
+})
+const worstLabelChanges = z.strictObject({ negToPos: z.array(labelChange), posToNeg: z.array(labelChange) })
+
 export const evaluationReport = z.strictObject({
   schemaVersion: z.literal(1),
   version: z.string(),
@@ -47,6 +57,10 @@ export const evaluationReport = z.strictObject({
       }),
     )
     .describe('fp32 against int8, on the rows that int8Agreement is measured on'),
+  worstLabelChanges: z
+    .strictObject({ fp32: worstLabelChanges, int8: worstLabelChanges })
+    .optional()
+    .describe('Against the stable version, by precision of this one; only texts whose label has changed'),
   truncatedRows: z.int().nonnegative(),
   environment: z.strictObject({
     cpu: z.string(),
@@ -62,6 +76,8 @@ export const evaluationReport = z.strictObject({
     verify: z.number(),
     fp32: z.number(),
     int8: z.number(),
+    /** The stable version's answers. */
+    against: z.number().optional(),
     total: z.number(),
   }),
 })

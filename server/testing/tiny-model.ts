@@ -26,7 +26,7 @@ export const VOCABULARY = [
 
 const WIDTH = 2
 const WEIGHTS = [-3, 3, 3, -3].map((value) => value * 1.0625)
-const BIAS = [0.125, -0.125]
+const BIAS: readonly [number, number] = [0.125, -0.125]
 
 /** How positive and how negative a token is; a little of both for every one, so that no two tokens are alike. */
 function embedding(id: number): [number, number] {
@@ -54,7 +54,8 @@ export function expectedIds(text: string, maxLength = MAX_LENGTH): number[] {
   return [VOCABULARY.indexOf('[CLS]'), ...ids.slice(0, maxLength - 2), VOCABULARY.indexOf('[SEP]')]
 }
 
-export function tinyOnnx(precision: 'fp32' | 'int8'): Uint8Array {
+/** With another bias it is another model: [-50, 50] makes it say positive to everything. */
+export function tinyOnnx(precision: 'fp32' | 'int8', bias: readonly [number, number] = BIAS): Uint8Array {
   const embeddings = Float32Array.from(VOCABULARY.flatMap((_, id) => embedding(id)))
   const weights =
     precision === 'fp32'
@@ -78,7 +79,7 @@ export function tinyOnnx(precision: 'fp32' | 'int8'): Uint8Array {
     outputs: [valueInfo('logits', 'float', ['batch', 2])],
     initializers: [
       tensor('embeddings', [VOCABULARY.length, WIDTH], embeddings),
-      tensor('bias', [2], Float32Array.from(BIAS)),
+      tensor('bias', [2], Float32Array.from(bias)),
       ...weights.initializers,
     ],
     nodes: [
