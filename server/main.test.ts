@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { evidence } from '../contract/evidence.ts'
 import { HEADERS } from '../contract/names.ts'
 import { predictResponse } from './schemas/predict.ts'
 import { startEntry, type Child } from './testing/child.ts'
@@ -56,6 +57,8 @@ describe('the server process', () => {
       expect(text).toContain('prediction_requests_total{endpoint="predict",status="200"} 1')
       expect(text).toMatch(new RegExp(`model_info\\{.*digest="${artifact.digest}",precision="${precision}"\\} 1`))
       expect(text).toContain('process_resident_memory_bytes')
+      const seen = evidence.parse(await (await fetch(`${metrics}/evidence`)).json())
+      expect(seen).toMatchObject({ epoch: -1, version: artifact.version, digest: artifact.digest, arms: {} })
       child.process.kill('SIGTERM')
       expect(await child.exited).toBe(0)
     },

@@ -19,8 +19,8 @@ import { workerCount } from './inference/worker-count.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createMetricsApp } from './metrics-app.ts'
 import { createMetrics } from './metrics.ts'
-import { createForwarder } from './routing/forwarder.ts'
 import { watchRoutingFile } from './routing/routing-file.ts'
+import { createTraffic } from './routing/traffic.ts'
 
 const GOLDEN_TIMEOUT_MS = 60_000
 
@@ -54,10 +54,6 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
   })
   metrics.watchEngine(engine)
   const lifecycle = createLifecycle(engine)
-  const forwarder = createForwarder({
-    ownVersion: version,
-    onOutcome: (target, outcome) => metrics.forwarded.inc({ version: target, outcome }),
-  })
   const routingFile =
     config.routingFile === undefined
       ? undefined
@@ -74,6 +70,15 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
           },
         })
 
+  const traffic = createTraffic({
+    version,
+    digest,
+    labels,
+    config,
+    metrics,
+    routing: () => (routingFile === undefined ? undefined : (routingFile.current ?? 'unread')),
+  })
+
   const app = await createApp(
     {
       config,
@@ -82,13 +87,12 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
       predictor: createPredictor({ tokenizer, engine, labels, onTokenized: metrics.onTokenized }),
       lifecycle,
       metrics,
-      forwarder,
-      routing: () => (routingFile === undefined ? undefined : (routingFile.current ?? 'unread')),
+      traffic,
     },
     log,
   )
   const requests = countRequests(app)
-  const metricsApp = createMetricsApp(registry, log)
+  const metricsApp = createMetricsApp(registry, traffic.evidence, log)
   const scrapes = countRequests(metricsApp)
 
   async function shutDown(): Promise<void> {
@@ -104,7 +108,7 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
     await closeAnswered(app, requests)
     await engine.close()
     routingFile?.close()
-    await forwarder.close()
+    await traffic.close()
     await closeAnswered(metricsApp, scrapes)
     clearTimeout(timer)
     log.info('drained')

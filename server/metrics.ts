@@ -61,6 +61,37 @@ export function createMetrics(registry: Registry) {
       labelNames: ['version', 'outcome'],
       registers,
     }),
+    armRequests: new Counter({
+      name: 'valence_arm_requests_total',
+      help: 'Requests that the split gave to a version, whoever answered them in the end.',
+      labelNames: ['version'],
+      registers,
+    }),
+    armFailures: new Counter({
+      name: 'valence_arm_failures_total',
+      help: 'Of these: those that failed their version, by how; slow ones were answered, but late.',
+      labelNames: ['version', 'kind'],
+      registers,
+    }),
+    armDuration: new Histogram({
+      name: 'valence_arm_duration_seconds',
+      help: 'Time from the choice of a version to its answer or failure.',
+      labelNames: ['version'],
+      buckets: SECONDS,
+      registers,
+    }),
+    shadowRequests: new Counter({
+      name: 'valence_shadow_requests_total',
+      help: 'Requests of which a copy was meant for the candidate, by outcome: compared, failed or dropped.',
+      labelNames: ['version', 'outcome'],
+      registers,
+    }),
+    shadowTexts: new Counter({
+      name: 'valence_shadow_texts_total',
+      help: 'Texts that stable and candidate both have judged, by whether the candidate gave the same label or another.',
+      labelNames: ['version', 'label'],
+      registers,
+    }),
     routingReloads: new Counter({
       name: 'routing_reloads_total',
       help: 'Changes of the routing file by result: applied or refused.',

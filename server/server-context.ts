@@ -1,9 +1,8 @@
-import type { Routing } from '../contract/routing.ts'
 import type { ServerConfig } from './config.ts'
 import type { Predictor } from './inference/predictor.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Metrics } from './metrics.ts'
-import type { Forwarder } from './routing/forwarder.ts'
+import type { Traffic } from './routing/traffic.ts'
 
 /** What the routes stand on. */
 export interface ServerContext {
@@ -13,7 +12,5 @@ export interface ServerContext {
   predictor: Predictor
   lifecycle: Lifecycle
   metrics: Metrics
-  forwarder: Forwarder
-  /** Undefined: there is no routing file. `unread`: there is one, and no valid content of it was seen yet. */
-  routing(): Routing | 'unread' | undefined
+  traffic: Traffic
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { HEADERS } from '../../contract/names.ts'
 import type { Metrics } from '../metrics.ts'
 import { ERROR_STATUS } from '../request-error.ts'
 
@@ -9,12 +10,16 @@ declare module 'fastify' {
   }
 }
 
+/** What another pod passes on: its caller is counted there, so that a sum over the pods counts every caller once. */
+const FORWARDED = 'forwarded'
+
 /** Counts every request of a route that has `config.endpoint` once, whatever it ended in. */
 export function usePredictionMetrics(app: FastifyInstance, metrics: Metrics): void {
   const counted = new WeakSet<FastifyRequest>()
   const count = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
-    const { endpoint } = request.routeOptions.config
-    if (endpoint === undefined || counted.has(request)) return
+    const { endpoint: own } = request.routeOptions.config
+    if (own === undefined || counted.has(request)) return
+    const endpoint = request.headers[HEADERS.forwarded] === undefined ? own : FORWARDED
     counted.add(request)
     metrics.predictionRequests.inc({ endpoint, status: String(status) })
     metrics.predictionDuration.observe({ endpoint }, reply.elapsedTime / 1000)

@@ -1,8 +1,8 @@
-/** What every endpoint does with its checked texts: predict, refuse what the tokenizer leaves nothing of, and keep count. */
-import type { FastifyReply, FastifyRequest } from 'fastify'
+/** What this pod's own model does with checked texts: predict, refuse what the tokenizer leaves nothing of, and keep count. */
+import type { FastifyReply } from 'fastify'
 import { HEADERS } from '../../contract/names.ts'
+import type { Wait } from '../inference/engine.ts'
 import type { Prediction } from '../inference/predictor.ts'
-import { requestWait } from '../plugins/request-wait.ts'
 import { RequestError } from '../request-error.ts'
 import type { ServerContext } from '../server-context.ts'
 
@@ -11,13 +11,13 @@ export type FieldOf = (index: number) => string
 
 /** @throws RequestError, InferenceError */
 export async function judgeTexts(
-  { config, metrics, predictor }: ServerContext,
+  { metrics, predictor }: ServerContext,
   texts: readonly string[],
   field: FieldOf,
-  request: FastifyRequest,
+  wait: Wait,
   reply: FastifyReply,
 ): Promise<Prediction[]> {
-  const predictions = await predictor.predict(texts, requestWait(request, reply, config.defaultTimeoutMs))
+  const predictions = await predictor.predict(texts, wait)
   const empty = predictions.findIndex((prediction) => prediction.isEmpty)
   if (empty >= 0) {
     const message = `${field(empty)} has no character that the model's tokenizer knows what to do with: send a text`

@@ -8,8 +8,10 @@ import { openInferenceError } from '../schemas/error.ts'
 import {
   INPUT_NAME,
   OUTPUTS,
+  inferPath,
   inferRequest,
   inferResponse,
+  inferResponseOf,
   modelMetadata,
   modelReady,
   serverLive,
@@ -21,7 +23,7 @@ import {
 } from '../schemas/open-inference.ts'
 import { checkTexts } from '../schemas/predict.ts'
 import type { ServerContext } from '../server-context.ts'
-import { judgeTexts } from './judge-texts.ts'
+import { answerQuestion } from './answer-question.ts'
 
 const tags = ['open inference protocol v2']
 const failures = { '4xx': openInferenceError, '5xx': openInferenceError }
@@ -32,10 +34,15 @@ export const openInferenceRoutes: FastifyPluginCallbackZod<{ context: ServerCont
   const { config, lifecycle, predictor } = context
   const isReady = (): boolean => lifecycle.notReadyReason() === undefined
 
-  function checkAddress(params: { model: string; version?: string }): void {
+  function checkModel(params: { model: string }): void {
     if (params.model !== config.modelName) {
       throw new RequestError('ModelNotFound', `no model "${params.model}" here; this server has ${config.modelName}`)
     }
+  }
+
+  /** Of what a pod says about itself. */
+  function checkAddress(params: { model: string; version?: string }): void {
+    checkModel(params)
     if (params.version !== undefined && params.version !== context.version) {
       const message = `no version "${params.version}" of ${config.modelName} here; this pod serves ${context.version}`
       throw new RequestError('VersionNotFound', message)
@@ -100,18 +107,26 @@ export const openInferenceRoutes: FastifyPluginCallbackZod<{ context: ServerCont
           response: { 200: inferResponse, ...failures },
         },
       },
-      async (request, reply) => {
-        checkAddress(request.params)
+      (request, reply) => {
+        const { version } = request.params as { version?: string }
+        checkModel(request.params)
         const texts = textsOf(request.body)
         checkTexts(texts, INPUT_NAME, config)
         const names = outputNames(request.body)
-        const predictions = await judgeTexts(context, texts, (index) => `${INPUT_NAME}[${index}]`, request, reply)
-        return {
-          model_name: config.modelName,
-          model_version: context.version,
-          ...(request.body.id === undefined ? {} : { id: request.body.id }),
-          outputs: names.map((name) => output(name, predictions, predictor.labels.length)),
+        const question = {
+          texts,
+          field: (index: number) => `${INPUT_NAME}[${index}]`,
+          path: inferPath(config.modelName, version),
+          toBody: (predictions: Prediction[]) => ({
+            model_name: config.modelName,
+            model_version: context.version,
+            ...(request.body.id === undefined ? {} : { id: request.body.id }),
+            outputs: names.map((name) => output(name, predictions, predictor.labels.length)),
+          }),
+          isAnswer: (body: unknown) => inferResponseOf(body, { count: texts.length, outputs: names }) !== undefined,
+          ...(version === undefined ? {} : { target: { version } }),
         }
+        return answerQuestion(context, question, request, reply)
       },
     )
   }

@@ -1,13 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import type { Prediction } from '../inference/predictor.ts'
-import { requestWait } from '../plugins/request-wait.ts'
-import { RequestError } from '../request-error.ts'
-import { resolveAlias, type Alias } from '../routing/alias.ts'
+import type { Alias } from '../routing/who-answers.ts'
 import { errorBody } from '../schemas/error.ts'
 import {
   checkText,
   checkTexts,
+  isPredictAnswer,
+  isPredictBatchAnswer,
   predictBatchRequest,
   predictBatchResponse,
   predictRequest,
@@ -15,26 +15,34 @@ import {
   type PredictResponse,
 } from '../schemas/predict.ts'
 import type { ServerContext } from '../server-context.ts'
-import { judgeTexts, type FieldOf } from './judge-texts.ts'
+import { answerQuestion } from './answer-question.ts'
 
 const tags = ['predict']
+const failures = { '4xx': errorBody, '5xx': errorBody }
 
 export const predictRoutes: FastifyPluginCallbackZod<{ context: ServerContext }> = (app, { context }, done) => {
   const { config } = context
 
-  async function predict(
-    texts: string[],
-    field: FieldOf,
-    request: FastifyRequest,
+  function predictOne(
+    request: FastifyRequest<{ Body: { text: string } }>,
     reply: FastifyReply,
-  ): Promise<PredictResponse[]> {
-    return (await judgeTexts(context, texts, field, request, reply)).map(toResponse)
-  }
-
-  async function predictOne(text: string, request: FastifyRequest, reply: FastifyReply): Promise<PredictResponse> {
-    const [prediction] = await predict([text], () => 'text', request, reply)
-    if (prediction === undefined) throw new Error('the predictor gave no prediction')
-    return prediction
+    alias?: Alias,
+  ): Promise<PredictResponse> {
+    const { text } = request.body
+    checkText(text, 'text', config)
+    const question = {
+      texts: [text],
+      field: () => 'text',
+      // Also of an alias: whom it means was decided here.
+      path: '/predict',
+      toBody([prediction]: Prediction[]) {
+        if (prediction === undefined) throw new Error('the predictor gave no prediction')
+        return toResponse(prediction)
+      },
+      isAnswer: (body: unknown) => isPredictAnswer(body, text),
+      ...(alias === undefined ? {} : { target: { alias } }),
+    }
+    return answerQuestion(context, question, request, reply)
   }
 
   app.post(
@@ -45,13 +53,10 @@ export const predictRoutes: FastifyPluginCallbackZod<{ context: ServerContext }>
         tags,
         summary: 'The sentiment of a text',
         body: predictRequest,
-        response: { 200: predictResponse, '4xx': errorBody, '5xx': errorBody },
+        response: { 200: predictResponse, ...failures },
       },
     },
-    (request, reply) => {
-      checkText(request.body.text, 'text', config)
-      return predictOne(request.body.text, request, reply)
-    },
+    (request, reply) => predictOne(request, reply),
   )
 
   app.post(
@@ -63,12 +68,20 @@ export const predictRoutes: FastifyPluginCallbackZod<{ context: ServerContext }>
         summary: 'The sentiments of several texts',
         description: `At most ${config.maxBatchTexts} texts.`,
         body: predictBatchRequest,
-        response: { 200: predictBatchResponse, '4xx': errorBody, '5xx': errorBody },
+        response: { 200: predictBatchResponse, ...failures },
       },
     },
-    async (request, reply) => {
-      checkTexts(request.body.texts, 'texts', config)
-      return { predictions: await predict(request.body.texts, (index) => `texts[${index}]`, request, reply) }
+    (request, reply) => {
+      const { texts } = request.body
+      checkTexts(texts, 'texts', config)
+      const question = {
+        texts,
+        field: (index: number) => `texts[${index}]`,
+        path: '/predict/batch',
+        toBody: (predictions: Prediction[]) => ({ predictions: predictions.map(toResponse) }),
+        isAnswer: (body: unknown) => isPredictBatchAnswer(body, texts),
+      }
+      return answerQuestion(context, question, request, reply)
     },
   )
 
@@ -77,45 +90,9 @@ export const predictRoutes: FastifyPluginCallbackZod<{ context: ServerContext }>
       `/predict/${alias}`,
       {
         config: { endpoint: alias },
-        schema: {
-          tags,
-          summary,
-          body: predictRequest,
-          response: { 200: predictResponse, '4xx': errorBody, '5xx': errorBody },
-        },
+        schema: { tags, summary, body: predictRequest, response: { 200: predictResponse, ...failures } },
       },
-      async (request, reply) => {
-        checkText(request.body.text, 'text', config)
-        // It is forwarded to /predict, which never forwards: pods with different routing files make no circle.
-        const destination = resolveAlias(alias, context.routing(), context.version)
-        switch (destination.kind) {
-          case 'own':
-            return predictOne(request.body.text, request, reply)
-          case 'undeclared':
-            throw new RequestError(
-              'BaselineNotDeclared',
-              'this model declares no baseline: set spec.baseline to have one',
-            )
-          case 'unknown':
-            throw new RequestError(
-              'RoutingUnknown',
-              'the routing file of this pod was not readable yet, so the version is not known: try again, or see the log',
-            )
-          case 'unreachable':
-            throw new RequestError('VersionUnreachable', `no endpoint is known of version ${destination.version}`)
-          case 'other': {
-            const answer = await context.forwarder.forward({
-              version: destination.version,
-              url: destination.url,
-              body: JSON.stringify(request.body),
-              requestId: request.id,
-              wait: requestWait(request, reply, config.defaultTimeoutMs),
-            })
-            reply.code(answer.status).headers(answer.headers).serializer(String)
-            return answer.body.toString('utf8') as unknown as PredictResponse
-          }
-        }
-      },
+      (request, reply) => predictOne(request, reply, alias),
     )
   }
   addAlias('trained', 'The sentiment of a text by the stable trained version')

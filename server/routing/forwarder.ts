@@ -1,33 +1,46 @@
-/** Hands a request to another version's Service over kept-alive connections, with what is left of its deadline. */
+/**
+ * Sends a request to another version's Service over kept-alive connections. Nothing that the other side does, or leaves
+ * undone, takes longer than the time given, holds more than `limit` requests, or brings more than `maxAnswerBytes`.
+ */
 import { Agent, errors } from 'undici'
 import { HEADERS } from '../../contract/names.ts'
-import type { Wait } from '../inference/engine.ts'
-import { RequestError } from '../request-error.ts'
 
 export interface ForwardRequest {
   version: string
   /** Base URL of the version's Service. */
   url: string
+  path: string
   body: string
   requestId: string
-  wait: Wait
+  timeoutMs: number
+  signal?: AbortSignal | undefined
 }
 
-export interface ForwardedAnswer {
-  status: number
-  headers: Record<string, string>
-  body: Buffer
-}
+export type Forwarded =
+  | { kind: 'answered'; status: number; headers: Record<string, string>; body: string }
+  /** refused: too many are under way, none was sent. */
+  | { kind: 'failed'; failure: 'refused' | 'timeout' | 'unreachable' | 'garbage'; message: string; cause?: unknown }
+  /** The caller went away. */
+  | { kind: 'abandoned' }
 
 export interface Forwarder {
-  /** @throws RequestError where no answer came back */
-  forward(request: ForwardRequest): Promise<ForwardedAnswer>
+  hasRoomFor(version: string): boolean
+  forward(request: ForwardRequest): Promise<Forwarded>
+  /** Ends what is still under way. */
   close(): Promise<void>
 }
 
 export interface ForwarderOptions {
   ownVersion: string
-  connections?: number
+  /** Requests under way to a version, each on a connection of its own. */
+  limit: number
+  maxAnswerBytes: number
+  /**
+   * When a request is sent once more. stale: only where a pooled connection was closed by the other side before it was used
+   * again, which says nothing about the version. connection: after any failure of a connection.
+   */
+  retry: 'stale' | 'connection'
+  /** The HTTP status, or how it failed. */
   onOutcome?: (version: string, outcome: string) => void
 }
 
@@ -35,86 +48,138 @@ export interface ForwarderOptions {
 const RELAYED_HEADERS = ['content-type', 'retry-after', HEADERS.modelVersion, HEADERS.modelDigest, HEADERS.truncated]
 
 /** The connection failed, not the model: judging a text changes nothing, so it may be asked again. */
-const RETRIABLE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT'])
+const CONNECTION_FAILED = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT'])
+/** Something came back, but no HTTP answer within bounds. */
+const GARBAGE = /^(HPE_|HTTPParserError|UND_ERR_(RES_|HEADERS_OVERFLOW))/
 const ATTEMPTS = 2
+const LATE = Symbol('late')
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const agent = new Agent({
-    connections: options.connections ?? 64,
+    connections: options.limit,
+    allowH2: false,
+    maxResponseSize: options.maxAnswerBytes,
     // Shorter than the server's own, so that a pooled connection is not closed by the other side just when it is used.
     keepAliveTimeout: 30_000,
     keepAliveMaxTimeout: 30_000,
+    // A kept-alive connection stays with one pod: renewed now and then, pods that came later get their share.
+    clientTtl: 60_000,
     connect: { timeout: 2_000 },
+    // One timer for the whole request is cheaper than one for each phase, and a slow trickle does not outwit it.
+    headersTimeout: 0,
+    bodyTimeout: 0,
   })
+  const underWay = new Map<string, number>()
+  const hasRoomFor = (version: string): boolean => (underWay.get(version) ?? 0) < options.limit
 
-  async function attempt(request: ForwardRequest): Promise<ForwardedAnswer> {
-    const remainingMs = Math.ceil(request.wait.deadline - performance.now())
-    if (remainingMs <= 0)
-      throw new RequestError('DeadlineExceeded', 'the deadline passed before the request was forwarded')
-    const timeout = AbortSignal.timeout(remainingMs)
-    const signal = request.wait.signal === undefined ? timeout : AbortSignal.any([request.wait.signal, timeout])
+  async function attempt(request: ForwardRequest, timeoutMs: number, signal: AbortSignal): Promise<Forwarded> {
+    const answer = await agent.request({
+      origin: request.url,
+      path: request.path,
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        [HEADERS.requestId]: request.requestId,
+        [HEADERS.deadline]: String(Math.max(1, Math.ceil(timeoutMs))),
+        [HEADERS.forwarded]: options.ownVersion,
+      },
+      body: request.body,
+      signal,
+    })
     try {
-      const answer = await agent.request({
-        origin: request.url,
-        path: '/predict',
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          [HEADERS.requestId]: request.requestId,
-          [HEADERS.deadline]: String(remainingMs),
-          [HEADERS.forwarded]: options.ownVersion,
-        },
-        body: request.body,
-        signal,
-      })
-      const body = Buffer.from(await answer.body.arrayBuffer())
       const headers: Record<string, string> = {}
       for (const name of RELAYED_HEADERS) {
         const value = answer.headers[name]
         if (typeof value === 'string') headers[name] = value
       }
-      return { status: answer.statusCode, headers, body }
+      return { kind: 'answered', status: answer.statusCode, headers, body: await answer.body.text() }
     } catch (cause) {
-      if (request.wait.signal?.aborted === true) throw new RequestError('Abandoned', 'the caller went away', { cause })
-      if (timeout.aborted) {
-        throw new RequestError('DeadlineExceeded', `version ${request.version} gave no answer within the deadline`, {
-          cause,
-        })
-      }
-      throw cause
+      throw new AnswerBroken(cause)
     }
   }
 
-  async function forward(request: ForwardRequest): Promise<ForwardedAnswer> {
-    for (let count = 1; ; count++) {
-      try {
-        return await attempt(request)
-      } catch (cause) {
-        if (cause instanceof RequestError) throw cause
-        if (count < ATTEMPTS && RETRIABLE.has(codeOf(cause))) continue
-        const message = `version ${request.version} can't be reached (${codeOf(cause)})`
-        throw new RequestError('VersionUnreachable', message, { cause })
+  async function send(request: ForwardRequest): Promise<Forwarded> {
+    const deadline = performance.now() + request.timeoutMs
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(LATE), request.timeoutMs)
+    const leave = (): void => controller.abort()
+    request.signal?.addEventListener('abort', leave)
+    try {
+      for (let count = 1; ; count++) {
+        try {
+          return await attempt(request, deadline - performance.now(), controller.signal)
+        } catch (error) {
+          if (request.signal?.aborted === true) return { kind: 'abandoned' }
+          const cause = error instanceof AnswerBroken ? error.cause : error
+          if (controller.signal.reason === LATE) {
+            const message = `version ${request.version} gave no answer within ${Math.round(request.timeoutMs)} ms`
+            return { kind: 'failed', failure: 'timeout', message, cause }
+          }
+          const code = codeOf(cause)
+          const isRetriable = options.retry === 'connection' ? CONNECTION_FAILED.has(code) : isStale(error)
+          if (count < ATTEMPTS && isRetriable) continue
+          if (GARBAGE.test(code)) {
+            const message = `version ${request.version} gave no usable answer (${code})`
+            return { kind: 'failed', failure: 'garbage', message, cause }
+          }
+          const message = `version ${request.version} can't be reached (${code})`
+          return { kind: 'failed', failure: 'unreachable', message, cause }
+        }
       }
+    } finally {
+      clearTimeout(timer)
+      request.signal?.removeEventListener('abort', leave)
+    }
+  }
+
+  async function forward(request: ForwardRequest): Promise<Forwarded> {
+    const { version } = request
+    if (request.signal?.aborted === true) return { kind: 'abandoned' }
+    if (request.timeoutMs <= 0) {
+      return { kind: 'failed', failure: 'timeout', message: `no time was left to ask version ${version}` }
+    }
+    if (!hasRoomFor(version)) {
+      const message = `${options.limit} requests to version ${version} are under way already`
+      return { kind: 'failed', failure: 'refused', message }
+    }
+    underWay.set(version, (underWay.get(version) ?? 0) + 1)
+    try {
+      return await send(request)
+    } finally {
+      const left = (underWay.get(version) ?? 1) - 1
+      if (left === 0) underWay.delete(version)
+      else underWay.set(version, left)
     }
   }
 
   return {
+    hasRoomFor,
     async forward(request) {
-      try {
-        const answer = await forward(request)
-        options.onOutcome?.(request.version, String(answer.status))
-        return answer
-      } catch (error) {
-        options.onOutcome?.(request.version, error instanceof RequestError ? error.code : 'Internal')
-        throw error
-      }
+      const result = await forward(request)
+      const outcome =
+        result.kind === 'answered' ? String(result.status) : result.kind === 'failed' ? result.failure : result.kind
+      options.onOutcome?.(request.version, outcome)
+      return result
     },
-    close: () => agent.close(),
+    close: () => agent.destroy(),
   }
 }
 
+/** It broke off after its headers had come. */
+class AnswerBroken extends Error {
+  constructor(cause: unknown) {
+    super('the answer broke off', { cause })
+  }
+}
+
+/** The other side had closed a connection on which it had answered before. EPIPE is only ever said of a closed one. */
+function isStale(error: unknown): boolean {
+  if (error instanceof errors.SocketError) return (error.socket?.bytesRead ?? 0) > 0
+  return codeOf(error) === 'EPIPE'
+}
+
+/** What of the parser comes without a code has a telling name. */
 function codeOf(error: unknown): string {
-  if (error instanceof errors.UndiciError) return error.code
-  const code = (error as { code?: unknown } | undefined)?.code
-  return typeof code === 'string' ? code : 'unknown'
+  const { code, name } = error as { code?: unknown; name?: unknown }
+  return String(code ?? name)
 }

@@ -1,11 +1,11 @@
-/** Aliases between two real servers, and what callers see when the other one fails. */
-import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+/** Requests that name their version, between two real servers, and what callers see when the other one fails. */
+import type { RequestListener, ServerResponse } from 'node:http'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { HEADERS } from '../../contract/names.ts'
 import type { Routing } from '../../contract/routing.ts'
 import { errorBody } from '../schemas/error.ts'
 import { predictResponse } from '../schemas/predict.ts'
+import { startFake } from '../testing/fake-server.ts'
 import { startTestServer, type TestServer } from '../testing/test-server.ts'
 
 // Workers start in tenths of a second, on a busy machine in seconds.
@@ -14,15 +14,14 @@ vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 let front: TestServer
 let other: TestServer
 let current: Routing | 'unread' | undefined
-const fakes: Server[] = []
 
-const baseRouting = { epoch: 1, perMille: 0, shadowPerMille: 0 }
+const baseRouting = { epoch: 1, perMille: 0, shadowPerMille: 0, candidateTimeoutMs: 1000 }
 
 beforeAll(async () => {
   other = await startTestServer({
     version: 'other',
     listen: true,
-    // It would send the request straight back, if a forwarded request were one for an alias.
+    // It would send the request straight back, if it forwarded what was forwarded.
     routing: () => ({ ...baseRouting, stable: 'front', endpoints: { front: front.url } }),
   })
   front = await startTestServer({ version: 'front', listen: true, routing: () => current })
@@ -31,18 +30,15 @@ afterAll(async () => {
   await front.close()
   await other.close()
 })
-afterEach(() => {
-  for (const fake of fakes.splice(0)) fake.close()
-})
 
 const ask = (path: string, headers: Record<string, string> = {}) =>
   front.app.inject({ method: 'POST', url: path, payload: { text: 'a good film' }, headers })
 
-async function fake(listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
-  fakes.push(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+const fake = async (listener: RequestListener) => (await startFake(listener)).url
+
+const judgeAsOther = (response: ServerResponse): void => {
+  response.writeHead(200, { 'content-type': 'application/json', [HEADERS.modelVersion]: 'other' })
+  response.end('{"text":"a good film","sentiment":"positive","score":1}')
 }
 
 const routeTo = (url: string): void => {
@@ -74,11 +70,12 @@ describe('forwarding', () => {
     expect(answer.headers[HEADERS.modelVersion]).toBe('other')
   })
 
-  test('the hop mark in the hand of an outsider changes nothing', async () => {
+  test('the hop mark in the hand of an outsider gets no answer of another version than the one that is named', async () => {
     routeTo(other.url)
     for (const path of ['/predict/trained', '/predict/naive']) {
       const marked = await ask(path, { [HEADERS.forwarded]: 'elsewhere' })
-      expect(marked.headers[HEADERS.modelVersion]).toBe('other')
+      expect(marked.statusCode).toBe(404)
+      expect(errorBody.parse(marked.json()).code).toBe('VersionNotFound')
     }
   })
 
@@ -106,7 +103,7 @@ describe('forwarding', () => {
     routeTo(
       await fake((request, response) => {
         seen.push({ ...request.headers, url: request.url })
-        response.setHeader('content-type', 'application/json').end('{"text":"x","sentiment":"positive","score":1}')
+        judgeAsOther(response)
       }),
     )
     await ask('/predict/trained', { [HEADERS.deadline]: '700', [HEADERS.requestId]: 'r-2' })
@@ -146,7 +143,7 @@ describe('forwarding', () => {
       message: expect.stringContaining('version other') as string,
     })
     expect(await front.registry.metrics()).toContain(
-      'forwarded_requests_total{version="other",outcome="VersionUnreachable"} 1',
+      'forwarded_requests_total{version="other",outcome="unreachable"} 1',
     )
   })
 
@@ -160,7 +157,7 @@ describe('forwarding', () => {
     routeTo(
       await fake((request, response) => {
         if (++requests === 1) request.socket.destroy()
-        else response.setHeader('content-type', 'application/json').end('{"text":"x","sentiment":"positive","score":1}')
+        else judgeAsOther(response)
       }),
     )
     expect((await ask('/predict/trained')).statusCode).toBe(200)
@@ -169,8 +166,8 @@ describe('forwarding', () => {
 
   test('connections are kept for the next request', async () => {
     let connections = 0
-    const url = await fake((_, response) => response.setHeader('content-type', 'application/json').end('{}'))
-    fakes[0]?.on('connection', () => connections++)
+    const { server, url } = await startFake((_, response) => judgeAsOther(response))
+    server.on('connection', () => connections++)
     routeTo(url)
     for (let count = 0; count < 5; count++) await ask('/predict/trained')
     expect(connections).toBe(1)

@@ -53,6 +53,30 @@ export const inferResponse = z.strictObject({
   outputs: z.array(output),
 })
 
+/** Of a pod with another release, which may say more. */
+const inferAnswer = z.object({ outputs: z.array(z.object(output.shape)) })
+type InferAnswer = z.infer<typeof inferAnswer>
+
+/** Undefined where it is no answer to that many texts with just these outputs, each as long as its shape says. */
+export function inferResponseOf(
+  body: unknown,
+  expected: { count: number; outputs: readonly OutputName[] },
+): InferAnswer | undefined {
+  const { success, data: answer } = inferAnswer.safeParse(body)
+  if (!success || answer.outputs.length !== expected.outputs.length) return undefined
+  const isComplete = expected.outputs.every((name) => {
+    const found = answer.outputs.find((entry) => entry.name === name)
+    const [count, width = 1] = found?.shape ?? []
+    return found !== undefined && count === expected.count && found.data.length === count * width
+  })
+  return isComplete ? answer : undefined
+}
+
+export function inferPath(model: string, version?: string): string {
+  const address = version === undefined ? '' : `/versions/${encodeURIComponent(version)}`
+  return `/v2/models/${encodeURIComponent(model)}${address}/infer`
+}
+
 export const INPUT_NAME = 'text'
 /** Datatype of each output; the shape is [n] but for the last two, which are [n, labels]. */
 export const OUTPUTS = { sentiment: 'BYTES', score: 'FP32', probabilities: 'FP32', logits: 'FP32' } as const

@@ -20,6 +20,26 @@ export const predictBatchResponse = z.strictObject({
   predictions: z.array(predictResponse).describe('One for each text, in order.'),
 })
 
+// Of a pod with another release, which may say more.
+const predictAnswer = z.object(predictResponse.shape)
+const predictBatchAnswer = z.object({ predictions: z.array(predictAnswer) })
+
+/** Whether it is an answer to that very text. */
+export function isPredictAnswer(body: unknown, text: string): boolean {
+  const { success, data } = predictAnswer.safeParse(body)
+  return success && data.text === text
+}
+
+/** Whether it is an answer to these very texts, in order. */
+export function isPredictBatchAnswer(body: unknown, texts: readonly string[]): boolean {
+  const { success, data } = predictBatchAnswer.safeParse(body)
+  return (
+    success &&
+    data.predictions.length === texts.length &&
+    data.predictions.every(({ text }, index) => text === texts[index])
+  )
+}
+
 export interface TextLimits {
   maxTextCharacters: number
   maxBatchTexts: number

@@ -10,8 +10,8 @@ import { createPredictor } from '../inference/predictor.ts'
 import { loadTokenizer } from '../inference/tokenizer.ts'
 import { createLifecycle, type Lifecycle } from '../lifecycle.ts'
 import { createMetrics } from '../metrics.ts'
-import { createForwarder } from '../routing/forwarder.ts'
-import type { ServerContext } from '../server-context.ts'
+import { createMetricsApp } from '../metrics-app.ts'
+import { createTraffic, type Traffic } from '../routing/traffic.ts'
 import { writeTinyArtifact, type TinyArtifact } from './tiny-artifact.ts'
 
 export interface TestServer {
@@ -20,6 +20,9 @@ export interface TestServer {
   engine: Engine
   lifecycle: Lifecycle
   registry: Registry
+  /** Port 8001. */
+  metricsApp: FastifyInstance
+  traffic: Traffic
   /** Only where it was asked to listen. */
   url: string
   close(): Promise<void>
@@ -29,7 +32,7 @@ export interface TestServer {
 export async function startTestServer(
   options: {
     version?: string
-    routing?: ServerContext['routing']
+    routing?: Traffic['routing']
     env?: Record<string, string>
     engine?: Engine
     listen?: boolean
@@ -57,9 +60,13 @@ export async function startTestServer(
   metrics.watchEngine(engine)
   const lifecycle = createLifecycle(engine)
   lifecycle.markReady()
-  const forwarder = createForwarder({
-    ownVersion: artifact.version,
-    onOutcome: (version, outcome) => metrics.forwarded.inc({ version, outcome }),
+  const traffic = createTraffic({
+    version: artifact.version,
+    digest: artifact.digest,
+    labels,
+    config,
+    metrics,
+    routing: options.routing ?? (() => undefined),
   })
   const app = await createApp(
     {
@@ -69,8 +76,7 @@ export async function startTestServer(
       predictor: createPredictor({ tokenizer, engine, labels, onTokenized: metrics.onTokenized }),
       lifecycle,
       metrics,
-      forwarder,
-      routing: options.routing ?? (() => undefined),
+      traffic,
     },
     log,
   )
@@ -81,11 +87,13 @@ export async function startTestServer(
     engine,
     lifecycle,
     registry,
+    traffic,
+    metricsApp: createMetricsApp(registry, traffic.evidence, log),
     url,
     async close() {
       await app.close()
       await engine.close()
-      await forwarder.close()
+      await traffic.close()
     },
   }
 }
