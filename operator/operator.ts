@@ -4,8 +4,11 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { createCaches, type CacheSet } from './controllers/caches.ts'
 import type { OperatorContext } from './controllers/context.ts'
+import { EvidenceLedger, readEvidence, type ReadEvidence } from './controllers/evidence.ts'
 import { reconcileModelVersion } from './controllers/model-version/reconcile.ts'
 import { createReadProgress } from './controllers/progress.ts'
+import { askService, type AskService } from './controllers/rehearsal.ts'
+import { createRolloutMetrics } from './controllers/rollout-metrics.ts'
 import { modelVersions, sentimentModels } from './controllers/resources.ts'
 import { reconcileSentimentModel } from './controllers/sentiment-model/reconcile.ts'
 import { createServiceMonitorApi } from './controllers/service-monitor-api.ts'
@@ -32,6 +35,9 @@ export interface OperatorOptions {
   registry: Registry
   log: Logger
   connection?: Connection
+  /** How serving pods are asked; a test without pods puts its own in their place. */
+  readEvidence?: ReadEvidence
+  askService?: AskService
   /** How often the cluster is asked for ServiceMonitors, which come and go with the Prometheus operator. */
   serviceMonitorIntervalMs?: number
 }
@@ -90,6 +96,9 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     imagePullPolicy: config.imagePullPolicy,
     hasServiceMonitorApi: monitorApi.isThere,
     readProgress: createReadProgress(log),
+    evidence: new EvidenceLedger(options.readEvidence ?? readEvidence),
+    askService: options.askService ?? askService,
+    rolloutMetrics: createRolloutMetrics(registry),
     events,
     clock,
     log,

@@ -12,6 +12,15 @@ export const objectMeta = z.looseObject({
   labels: z.record(z.string(), z.string()).optional(),
   annotations: z.record(z.string(), z.string()).optional(),
   finalizers: z.array(z.string()).optional(),
+  managedFields: z
+    .array(
+      z.looseObject({
+        manager: z.string().optional(),
+        time: z.string().optional(),
+        fieldsV1: z.record(z.string(), z.unknown()).optional(),
+      }),
+    )
+    .optional(),
   ownerReferences: z
     .array(
       z.looseObject({

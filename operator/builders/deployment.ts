@@ -32,7 +32,7 @@ const START_SECONDS = 600
 export function buildDeployment(input: ServingInput): Deployment {
   const { model, deployed } = input
   const labels = labelsOf(model.metadata.name, 'server', deployed.version)
-  const { replicas } = model.spec.serving
+  const { replicas } = deployed
   return {
     metadata: {
       name: deployed.version,

@@ -185,6 +185,23 @@ test('an evaluation Job runs the server image on the very artifact, without GPU,
   expect(podOf(job)?.volumes?.map((volume) => volume.name)).toEqual(['artifacts', 'scratch'])
 })
 
+test('an evaluation that compares is told which stable artifact it is, and needs no other volume for it', () => {
+  const against = {
+    version: 'reviews-0123456789',
+    manifestSha256: `sha256:${'b'.repeat(64)}`,
+    precision: 'int8',
+  } as const
+  const job = jobFor('evaluate', {}, { against })
+  const artifacts = '/var/lib/valence/artifacts'
+  expect(containerOf(job)?.args?.slice(0, 5)).toEqual([
+    ...['--artifact', `${artifacts}/${name}`],
+    ...['--against', `${artifacts}/reviews-0123456789`],
+    '--spec',
+  ])
+  expect(evaluatorSpec.parse(specArgument(job))).toMatchObject({ version: name, manifestSha256: DIGEST, against })
+  expect(podOf(job)).toEqual({ ...podOf(jobFor('evaluate')), containers: [containerOf(job)] })
+})
+
 test('nothing is evaluated but an artifact of a known digest', () => {
   expect(() => jobFor('evaluate', {}, { version })).toThrow(`${name} has no artifact that could be evaluated`)
 })

@@ -32,6 +32,8 @@ export interface JobInput {
   image: string
   imagePullPolicy: string
   claimName: string
+  /** The stable version that an evaluation compares with. */
+  against?: EvaluatorSpec['against']
 }
 
 /**
@@ -146,14 +148,20 @@ function trainerSource({ train, import: finished }: ModelVersion['spec']['source
   throw new TypeError('source has neither train nor import; the CRD refuses such an object')
 }
 
-function evaluateCommand({ version, attempt }: JobInput): { command: string[]; args: string[] } {
+function evaluateCommand({ version, attempt, against }: JobInput): { command: string[]; args: string[] } {
   const { name } = version.metadata
   const manifestSha256 = version.status?.artifact?.manifestSha256
   if (manifestSha256 === undefined) throw new TypeError(`${name} has no artifact that could be evaluated`)
-  const spec: EvaluatorSpec = { schemaVersion: 1, version: name, attempt, manifestSha256 }
+  const spec: EvaluatorSpec = { schemaVersion: 1, version: name, attempt, manifestSha256, ...(against && { against }) }
+  // All versions of a model are in the one claim that is mounted.
+  const directory = (of: string) => `${MOUNTS.artifacts}/${of}`
   return {
     command: ['node', 'dist/server/evaluate.js'],
-    args: ['--artifact', `${MOUNTS.artifacts}/${name}`, '--spec', JSON.stringify(spec)],
+    args: [
+      ...['--artifact', directory(name)],
+      ...(against ? ['--against', directory(against.version)] : []),
+      ...['--spec', JSON.stringify(spec)],
+    ],
   }
 }
 

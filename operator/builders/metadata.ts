@@ -12,6 +12,8 @@ export const LABELS = {
   /** On Jobs. */
   stage: `${API_GROUP}/stage`,
   attempt: `${API_GROUP}/attempt`,
+  /** On the ConfigMap of a decision: its kind. */
+  decision: `${API_GROUP}/decision`,
 } as const
 
 export const MANAGER = 'valence'
@@ -24,11 +26,13 @@ export const ANNOTATIONS = {
   inputHash: `${API_GROUP}/input-hash`,
   /** On Jobs: the image that was asked for. */
   image: `${API_GROUP}/image`,
+  /** On serving pods: the epoch of the routing file that they are to run. */
+  routingEpoch: `${API_GROUP}/routing-epoch`,
   /** On what is applied: stands for all that we state, so that a field that we cease to state is taken away too. */
   appliedHash: `${API_GROUP}/applied-hash`,
 } as const
 
-export type Component = 'trainer' | 'evaluator' | 'remover' | 'server' | 'storage' | 'version'
+export type Component = 'trainer' | 'evaluator' | 'remover' | 'server' | 'storage' | 'version' | 'decision'
 
 export function labelsOf(model: string, component: Component, version?: string): Record<string, string> {
   return {

@@ -10,7 +10,7 @@ import { buildServiceMonitor } from './service-monitor.ts'
 import { buildFrontService, buildVersionService } from './service.ts'
 
 const version = 'reviews-0123456789'
-const deployed = { version, digest: DIGEST, precision: 'int8' as const }
+const deployed = { version, digest: DIGEST, precision: 'int8' as const, replicas: 1 }
 const deploymentOf = (change: object = {}) =>
   buildDeployment({
     model: modelOf({ ...change }),
@@ -136,15 +136,13 @@ test('a Deployment, as a whole', () => {
   })
 })
 
-test('replicas, placement and resources of a Deployment are those of the spec', () => {
+test('placement and resources of a Deployment are those of the spec', () => {
   const serving = {
-    replicas: 3,
     nodeSelector: { disk: 'fast' },
     tolerations: [{ key: 'spot', operator: 'Exists' }],
     resources: { requests: { cpu: 1 }, limits: { memory: '4Gi' } },
   }
   const { spec } = deploymentOf({ serving })
-  expect(spec?.replicas).toBe(3)
   expect(spec?.template.spec).toMatchObject({
     nodeSelector: { disk: 'fast' },
     tolerations: [{ key: 'spot', operator: 'Exists' }],
@@ -197,6 +195,7 @@ describe('the routing file', () => {
     stable: version,
     perMille: 0,
     shadowPerMille: 0,
+    candidateTimeoutMs: 1000,
     endpoints: { [version]: 'http://x:8000' },
   }
   test('is read back as it was written', () => {

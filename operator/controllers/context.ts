@@ -4,7 +4,10 @@ import type { EventRecorder } from '../kube/events.ts'
 import type { Images } from '../plan/version.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Caches } from './caches.ts'
+import type { EvidenceLedger } from './evidence.ts'
 import type { ReadProgress } from './progress.ts'
+import type { AskService } from './rehearsal.ts'
+import type { RolloutMetrics } from './rollout-metrics.ts'
 
 /** What both controllers work with. */
 export interface OperatorContext {
@@ -16,6 +19,9 @@ export interface OperatorContext {
   /** Whether the cluster has ServiceMonitors now. */
   hasServiceMonitorApi: () => boolean
   readProgress: ReadProgress
+  evidence: EvidenceLedger
+  askService: AskService
+  rolloutMetrics: RolloutMetrics
   events: EventRecorder
   clock: Clock
   log: Logger

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
-import { request } from 'undici'
 import { z } from 'zod'
 import { PORTS } from '../../contract/names.ts'
 import type { PodObservation, Progress } from '../plan/observed.ts'
+import { podUrl, requestJson } from './pod-http.ts'
 
 const answer = z.object({
   progress: z.number().min(0).max(1),
@@ -13,30 +13,14 @@ const answer = z.object({
 
 export type ReadProgress = (pod: PodObservation, signal: AbortSignal) => Promise<Progress | undefined>
 
-const TIMEOUT_MS = 2_000
-/** The answer has a handful of numbers; a pod that says more is not listened to. */
-const MAX_BYTES = 16_384
-
 /** Asks a running trainer how far it is. Progress is a courtesy: without an answer the run goes on and the status shows none. */
 export function createReadProgress(log: Logger): ReadProgress {
   return async (pod, signal) => {
     if (pod.ip === undefined || pod.phase !== 'Running') return undefined
-    const host = pod.ip.includes(':') ? `[${pod.ip}]` : pod.ip
     try {
-      const { statusCode, body } = await request(`http://${host}:${PORTS.metrics}/progress`, {
-        headersTimeout: TIMEOUT_MS,
-        bodyTimeout: TIMEOUT_MS,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-      })
-      const chunks: Buffer[] = []
-      let size = 0
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        size += chunk.length
-        if (size > MAX_BYTES) throw new RangeError(`more than ${MAX_BYTES} bytes`)
-        chunks.push(chunk)
-      }
-      if (statusCode !== 200) throw new Error(`status ${statusCode}`)
-      const { progress, step, loss, etaSeconds } = answer.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')))
+      const url = `${podUrl(pod.ip, PORTS.metrics)}/progress`
+      const { body } = await requestJson({ url, schema: answer, timeoutMs: 2_000, maxBytes: 16_384 }, signal)
+      const { progress, step, loss, etaSeconds } = body
       return {
         ratio: progress,
         ...(typeof step === 'number' && { step }),

@@ -31,6 +31,10 @@ export type BlockedReason =
   | 'TrainingFailed'
   | 'EvaluationFailed'
   | 'GateFailed'
+  | 'RoutingUnconfirmed'
+  | 'SplitUnverified'
+  | 'ShadowDisagreement'
+  | 'RehearsalFailed'
 
 /** A probe may fail this long after the start of its container before it counts as the culprit. */
 const PROBE_PATIENCE_MS = 60_000

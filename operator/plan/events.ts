@@ -19,8 +19,47 @@ export function modelEvents(before: SentimentModelStatus | undefined, after: Sen
       action: 'SwitchTraffic',
       note: `${entry.version} (${entry.digest}) answers${entry.from === undefined ? '' : ` instead of ${entry.from}`}: ${entry.reason}`,
     })),
+    ...rolloutEvents(before?.rollout, after.rollout),
     ...blockedEvent(before?.blocked, after.blocked),
   ]
+}
+
+type Rollout = SentimentModelStatus['rollout']
+
+const ENTERED: Partial<Record<NonNullable<Rollout>['phase'], string>> = {
+  Starting: 'RolloutStarted',
+  Rehearsing: 'CandidateReady',
+  Shadowing: 'ShadowStarted',
+  Stepping: 'StepStarted',
+  AwaitingApproval: 'ApprovalWanted',
+  Promoting: 'PromotionStarted',
+  RolledBack: 'RolledBack',
+  Aborted: 'RolloutAborted',
+  Superseded: 'RolloutSuperseded',
+}
+
+/** One for each transition; the promotion itself is that of the promotions. */
+function rolloutEvents(before: Rollout, after: Rollout): EventFact[] {
+  if (!after) return []
+  const isSame = before?.version === after.version && before.startedAt === after.startedAt
+  const hasMoved = !isSame || before.phase !== after.phase || before.step !== after.step
+  const note = `${after.version}: ${after.message}`
+  const entered: EventFact = {
+    type: after.phase === 'RolledBack' ? 'Warning' : 'Normal',
+    reason: ENTERED[after.phase] ?? after.phase,
+    action: 'Rollout',
+    note: after.endedAt === undefined ? note : `${after.version}: ${after.reason}: ${after.message}`,
+  }
+  const isHeld = isSame && before.reason !== after.reason && after.reason === 'DeadlineExceeded'
+  const held: EventFact = { type: 'Warning', reason: 'DeadlineExceeded', action: 'Rollout', note }
+  const isWithdrawn = isSame && before.withdrawnAt === undefined && after.withdrawnAt !== undefined
+  const withdrawn: EventFact = {
+    type: 'Normal',
+    reason: 'CandidateWithdrawn',
+    action: 'Rollout',
+    note: `every pod of ${after.from} has confirmed that ${after.version} gets nothing; its pods go`,
+  }
+  return [...(hasMoved ? [entered] : isHeld ? [held] : []), ...(isWithdrawn ? [withdrawn] : [])]
 }
 
 export function versionEvents(before: ModelVersionStatus | undefined, after: ModelVersionStatus): EventFact[] {

@@ -2,6 +2,8 @@ import type { Routing } from '../../contract/routing.ts'
 import type { ModelVersion } from '../api/v1alpha1/model-version.ts'
 import type { SentimentModel } from '../api/v1alpha1/sentiment-model.ts'
 import type { PodObservation, Warning } from './observed.ts'
+import type { RecordedDecision } from './rollout/decision.ts'
+import type { EvidenceObserved } from './rollout/evidence.ts'
 import type { ServingObservation } from './rollout/switch.ts'
 
 /** The pods of one version: its Deployment and what hangs on it. */
@@ -21,5 +23,9 @@ export interface ModelObserved {
   /** Every version that has a Deployment, Service or disruption budget, whole or in part. */
   served: readonly string[]
   routing: Routing | undefined
+  /** The newest decision on record. */
+  lastDecision?: RecordedDecision
+  /** What the serving pods say; gathered during a rollout. */
+  evidence?: EvidenceObserved
   hasServiceMonitorApi: boolean
 }

@@ -1,5 +1,7 @@
 /** The status of a SentimentModel, computed from what is observed and what was just decided; written once, only if different. */
+import type { Routing } from '../../contract/routing.ts'
 import type { ModelVersion, VersionPhase } from '../api/v1alpha1/model-version.ts'
+import type { RolloutStatus } from '../api/v1alpha1/rollout.ts'
 import {
   MAX_PROMOTIONS,
   type ModelPhase,
@@ -8,15 +10,16 @@ import {
   type SentimentModelStatus,
 } from '../api/v1alpha1/sentiment-model.ts'
 import { blockedCreation, blockedServingPod, type Blocked } from './blocked.ts'
-import { isoTime, mergeConditions, rounded, type ConditionFact } from './conditions.ts'
+import { clip, isoTime, mergeConditions, rounded, type ConditionFact } from './conditions.ts'
 import type { ModelObserved, Serving } from './model-observed.ts'
 import { servedPrecision } from './precision.ts'
-import type { SwitchPlan } from './rollout/switch.ts'
+import { isEnded, isWatched, type RolloutPlan } from './rollout/rollout.ts'
 import { blockedFact, withSince } from './version.ts'
 
 export interface ModelStatusInput {
   observed: ModelObserved
-  rollout: SwitchPlan
+  rollout: RolloutPlan
+  routing: Routing | undefined
   desired: string
   baseline: string | undefined
   blocked: Blocked | undefined
@@ -31,8 +34,14 @@ interface Facts {
   stable: string | undefined
   stableServing: Serving | undefined
   candidate: string | undefined
+  /** Its canary, while it is under way. */
+  rollout: RolloutStatus | undefined
+  /** Why the target was given up, if it was. */
+  rejected: Rejected | undefined
   blocked: Blocked | undefined
 }
+
+type Rejected = NonNullable<SentimentModelStatus['rejected']>[number]
 
 export function planModelStatus(input: ModelStatusInput, now: number): SentimentModelStatus {
   const { observed, rollout } = input
@@ -49,6 +58,8 @@ export function planModelStatus(input: ModelStatusInput, now: number): Sentiment
     stable: rollout.stable,
     stableServing: servingOf(rollout.stable),
     candidate: rollout.candidate,
+    rollout: rollout.status && !isEnded(rollout.status) ? rollout.status : undefined,
+    rejected: rollout.rejected.find((entry) => entry.version === target),
     blocked: culprit(input, target, now),
   }
   const served = (name: string) => servedVersion(name, versionOf(name), servingOf(name), model.spec)
@@ -60,11 +71,26 @@ export function planModelStatus(input: ModelStatusInput, now: number): Sentiment
     ...(rollout.stable !== undefined && { stable: served(rollout.stable) }),
     ...(target !== rollout.stable && { candidate: candidateOf(facts, servingOf(target)) }),
     ...(input.baseline !== undefined && servingOf(input.baseline) && { baseline: served(input.baseline) }),
+    ...(rollout.status && { weight: rollout.status.weight, rollout: rollout.status }),
+    ...routingStatus(input, now),
+    ...(rollout.rejected.length > 0 && { rejected: rollout.rejected }),
+    ...(rollout.commands.length > 0 && { commands: rollout.commands }),
     ...(training && { training }),
     ...(facts.blocked && { blocked: withSince(facts.blocked, before?.blocked, now) }),
     ...(promotions.length > 0 && { promotions }),
     conditions: mergeConditions(before?.conditions ?? [], conditionFacts(facts), generation, now),
   }
+}
+
+const MAX_LAGGING = 20
+
+/** Since when the pods are to run which routing file. */
+function routingStatus({ observed, rollout, routing }: ModelStatusInput, now: number) {
+  if (!routing || !isWatched(rollout.status)) return {}
+  const before = observed.model.status?.routing
+  const since = before?.epoch === routing.epoch ? before.since : isoTime(now)
+  const lagging = rollout.lagging.slice(0, MAX_LAGGING).map(({ pod, message }) => ({ pod, message: clip(message) }))
+  return { routing: { epoch: routing.epoch, since, ...(lagging.length > 0 && { lagging }) } }
 }
 
 /** The first thing that someone would have to mend: what was asked for comes before what serves on meanwhile. */
@@ -98,6 +124,7 @@ function phaseOf(facts: Facts): ModelPhase {
   if (stable === undefined && (phase === 'Failed' || phase === 'Rejected')) return 'Failed'
   if (target === stable && stableServing?.isFullyReady === true) return 'Ready'
   if (blocked) return 'Blocked'
+  if (facts.rejected && !facts.rollout && target !== stable) return 'RolledBack'
   if (target !== stable) {
     if (candidate !== undefined || phase === 'Accepted') return 'Progressing'
     return phase === 'Training' || phase === 'Evaluating' ? phase : 'Pending'
@@ -124,8 +151,9 @@ function servedVersion(
   }
 }
 
-function candidateOf({ target, targetVersion, candidate }: Facts, serving: Serving | undefined) {
-  const phase = candidate === target ? 'Starting' : (targetVersion?.status?.phase ?? 'Queued')
+function candidateOf({ target, targetVersion, candidate, rollout, rejected }: Facts, serving: Serving | undefined) {
+  const ofVersion = rejected?.outcome ?? targetVersion?.status?.phase ?? 'Queued'
+  const phase = candidate === target ? (rollout?.phase ?? 'Starting') : ofVersion
   return { version: target, phase, ...(serving && { readyReplicas: serving.readyReplicas }) }
 }
 
@@ -210,10 +238,16 @@ function ofTarget(
 
 const AT_WORK: readonly (VersionPhase | undefined)[] = [undefined, 'Queued', 'Training', 'Evaluating', 'Accepted']
 
-function progressingFact({ stable, target, targetVersion }: Facts): ConditionFact {
+function progressingFact({ stable, target, targetVersion, rollout, rejected }: Facts): ConditionFact {
   const phase = targetVersion?.status?.phase
   if (stable === target)
     return { type: 'Progressing', status: 'False', reason: 'Settled', message: `${target} is stable` }
+  if (rejected && !rollout)
+    return { type: 'Progressing', status: 'False', reason: rejected.outcome, message: rejectedText(target, rejected) }
+  if (rollout?.version === target) {
+    const message = `${target} is on its way, ${rollout.phase}: ${rollout.message}`
+    return { type: 'Progressing', status: 'True', reason: rollout.phase, message }
+  }
   if (!AT_WORK.includes(phase))
     return { type: 'Progressing', status: 'False', reason: phase ?? 'Stopped', message: `${target} is ${phase ?? ''}` }
   return {
@@ -224,8 +258,13 @@ function progressingFact({ stable, target, targetVersion }: Facts): ConditionFac
   }
 }
 
-function promotedFact({ stable, target, targetVersion }: Facts): ConditionFact {
+const rejectedText = (target: string, { outcome, reason, message }: Rejected) =>
+  `${target} was ${outcome === 'Aborted' ? 'aborted' : 'rolled back'}: ${reason}: ${message}`
+
+function promotedFact({ stable, target, targetVersion, rollout, rejected }: Facts): ConditionFact {
   if (stable === target) return { type: 'Promoted', status: 'True', reason: 'Stable', message: `${target} answers` }
+  if (rejected && !rollout)
+    return { type: 'Promoted', status: 'False', reason: rejected.outcome, message: rejectedText(target, rejected) }
   return {
     type: 'Promoted',
     status: 'False',

@@ -73,13 +73,14 @@ describe('the first version', () => {
 
   test('is started when it is accepted, with its routing file before anything answers', () => {
     const { deploy, stable, routing, status } = plan({ versions: [accepted(0)] })
-    expect(deploy).toEqual([{ version: nameOf(0), digest: DIGEST, precision: 'int8' }])
+    expect(deploy).toEqual([{ version: nameOf(0), digest: DIGEST, precision: 'int8', replicas: 1 }])
     expect(stable).toBeUndefined()
     expect(routing).toEqual({
       epoch: 1,
       stable: nameOf(0),
       perMille: 0,
       shadowPerMille: 0,
+      candidateTimeoutMs: 1000,
       endpoints: { [nameOf(0)]: `http://${nameOf(0)}:8000` },
     })
     expect(status).toMatchObject({ phase: 'Progressing', candidate: { version: nameOf(0), phase: 'Starting' } })

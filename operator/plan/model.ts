@@ -5,16 +5,20 @@ import type { SentimentModel, SentimentModelSpec, SentimentModelStatus } from '.
 import type { Precision } from '../api/v1alpha1/serving.ts'
 import type { Blocked } from './blocked.ts'
 import { canonicalJson } from './canonical-json.ts'
+import { durationMs } from './duration.ts'
 import { baselineVersion, desiredVersion, type VersionIdentity } from './identity.ts'
 import type { ModelObserved } from './model-observed.ts'
 import { planModelStatus } from './model-status.ts'
+import { readCommands } from './rollout/commands.ts'
 import { servedPrecision } from './precision.ts'
-import { planSwitch, type SwitchPlan } from './rollout/switch.ts'
+import { decisionOf, type DecisionContent } from './rollout/decision.ts'
+import { planRollout, type RolloutPlan } from './rollout/rollout.ts'
 
 export interface Deployed {
   version: string
   digest: string
   precision: Precision
+  replicas: number
 }
 
 export interface ModelPlan {
@@ -25,6 +29,12 @@ export interface ModelPlan {
   /** The version that the front Service is to select; undefined while there is none. */
   stable: string | undefined
   routing: Routing | undefined
+  /** To be written down before the traffic moves. */
+  decision: DecisionContent | undefined
+  /** What serving pods are annotated with, so that they take up the routing file at once. */
+  stamp: string | undefined
+  /** Golden texts are to be sent to this version through the Service, and what becomes of them goes into the status. */
+  rehearse: string | undefined
   hasServiceMonitor: boolean
   /** Versions whose pods and Service are to go. */
   retire: string[]
@@ -45,13 +55,23 @@ export function planModel(observed: ModelObserved, now: number): ModelPlan {
   const desired = desiredVersion(model.metadata.name, spec)
   const baseline = baselineVersion(model.metadata.name, spec)
   const pin = spec.serving.version
-  const rollout = planSwitch({
-    stable: observed.stable,
-    desired: desired.name,
-    pin,
-    versions,
-    serving: observed.serving,
-  })
+  const rollout = planRollout(
+    {
+      stable: observed.stable,
+      desired: desired.name,
+      pin,
+      versions,
+      serving: observed.serving,
+      settings: spec.rollout,
+      replicas: spec.serving.replicas,
+      before: model.status,
+      commands: readCommands(model.metadata),
+      evidence: observed.evidence,
+      routing: observed.routing,
+      lastDecision: observed.lastDecision,
+    },
+    now,
+  )
 
   const draining = drainingVersions(observed, rollout, now)
   const running = new Set([rollout.stable, rollout.candidate, baseline?.name].filter((name) => name !== undefined))
@@ -60,23 +80,36 @@ export function planModel(observed: ModelObserved, now: number): ModelPlan {
     desired.name,
     ...(pin === undefined ? [] : [pin]),
     ...draining.map((drain) => drain.version),
+    ...(rollout.withdrawing === undefined ? [] : [rollout.withdrawing]),
     ...rollbackTarget(model.status, rollout.stable),
   ])
   const serviceMonitor = planServiceMonitor(spec, observed.hasServiceMonitorApi)
-  const requeueAfterMs = requeue(observed, running, draining, now)
+  const stays = new Set([
+    ...running,
+    ...draining.map((drain) => drain.version),
+    ...(rollout.withdrawing === undefined ? [] : [rollout.withdrawing]),
+  ])
+  const routing = planRouting(observed, rollout, deployedBaseline(baseline, versions, spec))
+  const requeueAfterMs = requeue(observed, running, draining, rollout, now)
+  const status = planModelStatus(
+    { observed, rollout, routing, desired: desired.name, baseline: baseline?.name, blocked: serviceMonitor.blocked },
+    now,
+  )
   return {
     versions: [desired, ...(baseline ? [baseline] : [])],
     claim: spec.storage.claimName === undefined ? ownClaim(model.metadata.name) : undefined,
-    deploy: [...running].flatMap((name) => deployed(name, versions, spec)),
-    stable: rollout.stable,
-    routing: planRouting(observed.routing, rollout, deployedBaseline(baseline, versions, spec)),
-    hasServiceMonitor: serviceMonitor.isWanted,
-    retire: observed.served.filter((name) => !running.has(name) && !draining.some((drain) => drain.version === name)),
-    removeVersions: beyondHistory(versions, inUse, spec.history.keepVersions),
-    status: planModelStatus(
-      { observed, rollout, desired: desired.name, baseline: baseline?.name, blocked: serviceMonitor.blocked },
-      now,
+    deploy: [...running].flatMap((name) =>
+      deployed(name, versions, spec, name === rollout.candidate ? rollout.replicas : spec.serving.replicas),
     ),
+    stable: rollout.stable,
+    routing,
+    stamp: routing && stampOf(routing, rollout, model.status, now),
+    rehearse: rollout.rehearse,
+    hasServiceMonitor: serviceMonitor.isWanted,
+    retire: observed.served.filter((name) => !stays.has(name)),
+    removeVersions: beyondHistory(versions, inUse, spec.history.keepVersions),
+    decision: decisionOf({ model, versions, after: status, promoted: rollout.promoted }, now),
+    status,
     ...(requeueAfterMs !== undefined && { requeueAfterMs }),
   }
 }
@@ -87,11 +120,16 @@ export const ownClaim = (model: string) => `${model}-artifacts`
 export const claimOf = (model: SentimentModel) => model.spec.storage.claimName ?? ownClaim(model.metadata.name)
 
 /** A version whose pods are to run: only one with an artifact and a verdict, so that every pod is pinned to a digest. */
-function deployed(name: string, versions: readonly ModelVersion[], spec: SentimentModelSpec): Deployed[] {
+function deployed(
+  name: string,
+  versions: readonly ModelVersion[],
+  spec: SentimentModelSpec,
+  replicas: number,
+): Deployed[] {
   const version = versions.find((candidate) => candidate.metadata.name === name)
   const digest = version?.status?.artifact?.manifestSha256
   if (!version || digest === undefined || version.status?.phase !== 'Accepted') return []
-  return [{ version: name, digest, precision: servedPrecision(version, spec) }]
+  return [{ version: name, digest, precision: servedPrecision(version, spec), replicas }]
 }
 
 function deployedBaseline(
@@ -99,7 +137,7 @@ function deployedBaseline(
   versions: readonly ModelVersion[],
   spec: SentimentModelSpec,
 ) {
-  return baseline && deployed(baseline.name, versions, spec).length > 0 ? baseline.name : undefined
+  return baseline && deployed(baseline.name, versions, spec, 0).length > 0 ? baseline.name : undefined
 }
 
 interface Drain {
@@ -108,7 +146,7 @@ interface Drain {
 }
 
 /** The version that was stable before, for a grace time after the switch. */
-function drainingVersions({ model, serving }: ModelObserved, rollout: SwitchPlan, now: number): Drain[] {
+function drainingVersions({ model, serving }: ModelObserved, rollout: RolloutPlan, now: number): Drain[] {
   if (rollout.promotion?.from !== undefined) return [{ version: rollout.promotion.from, until: now + DRAIN_GRACE_MS }]
   const last = model.status?.promotions?.at(-1)
   // The operator died between the switch and its record: the grace begins with the record, which is written now.
@@ -121,23 +159,40 @@ function drainingVersions({ model, serving }: ModelObserved, rollout: SwitchPlan
 }
 
 function planRouting(
-  before: Routing | undefined,
-  rollout: SwitchPlan,
+  { model, routing: before }: ModelObserved,
+  rollout: RolloutPlan,
   baseline: string | undefined,
 ): Routing | undefined {
+  const settings = model.spec.rollout
   // Pods mount this file, so the first candidate needs one before it is stable.
   const stable = rollout.stable ?? rollout.candidate
-  const names = [...new Set([stable, rollout.candidate, baseline].filter((name) => name !== undefined))].sort()
+  const candidate = rollout.candidate === stable ? undefined : rollout.candidate
+  const names = [...new Set([stable, candidate, baseline].filter((name) => name !== undefined))].sort()
   if (stable === undefined && baseline === undefined) return before
+  const slo = settings.analysis.latencySLO
   const content = {
     stable: stable ?? '',
-    perMille: 0,
-    shadowPerMille: 0,
+    ...(candidate !== undefined && { candidate }),
+    perMille: rollout.perMille,
+    shadowPerMille: rollout.shadowPerMille,
+    ...(settings.stickyHeader !== undefined && { stickyHeader: settings.stickyHeader.toLowerCase() }),
+    ...(slo !== undefined && { latencySloMs: durationMs(slo) }),
+    candidateTimeoutMs: durationMs(settings.candidateTimeout),
     ...(baseline !== undefined && { baseline }),
     endpoints: Object.fromEntries(names.map((name) => [name, `http://${name}:8000`])),
   }
   const { epoch, ...old } = before ?? { epoch: 0 }
   return { epoch: canonicalJson(old) === canonicalJson(content) ? epoch : epoch + 1, ...content }
+}
+
+/** How long a pod is given before it is prodded again: the kubelet may have looked before the new content had reached it. */
+const PROD_AGAIN_MS = 3_000
+
+function stampOf(routing: Routing, { lagging }: RolloutPlan, status: SentimentModelStatus | undefined, now: number) {
+  const written = status?.routing
+  const isLagging = written?.epoch === routing.epoch && lagging.length > 0
+  const times = isLagging ? Math.floor((now - Date.parse(written.since)) / PROD_AGAIN_MS) : 0
+  return times > 0 ? `${routing.epoch}-${times}` : String(routing.epoch)
 }
 
 /** The version before the stable one stays within reach of a pin, however many others have failed since. */
@@ -168,9 +223,11 @@ function requeue(
   { versions, serving }: ModelObserved,
   running: ReadonlySet<string>,
   draining: readonly Drain[],
+  rollout: RolloutPlan,
   now: number,
 ): number | undefined {
   const waits = draining.map((drain) => drain.until - now)
+  if (rollout.requeueAfterMs !== undefined) waits.push(rollout.requeueAfterMs)
   if (versions.some((version) => version.status?.phase === 'Training')) waits.push(LOOK_AGAIN_MS)
   // A probe that goes on failing changes nothing that would wake us.
   if (serving.some((one) => running.has(one.version) && !one.isFullyReady)) waits.push(LOOK_AGAIN_MS)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { ModelVersionStatus } from '../api/v1alpha1/model-version.ts'
+import type { ModelVersion, ModelVersionStatus } from '../api/v1alpha1/model-version.ts'
 import { isoTime } from './conditions.ts'
 import {
   acceptedStatus,
@@ -18,6 +18,7 @@ import {
   runningPod,
   succeededJob,
   summaryOf,
+  trainSource,
   versionObserved,
   versionOf,
 } from './testing/factories.ts'
@@ -222,14 +223,49 @@ describe('a version that the model does not ask for any more', () => {
 })
 
 describe('evaluation', () => {
+  const training = after([], [trainJob])
+  const begun = (change: Partial<VersionObserved>) => plan({ jobs: [succeededJob('train')], ...change }, training).start
+
   test('follows the training', () => {
-    const { start, status } = plan({ jobs: [succeededJob('train')] }, after([], [trainJob]))
+    const { start, status } = plan({ jobs: [succeededJob('train')] }, training)
     expect(start).toMatchObject({ stage: 'evaluate', attempt: 1 })
     expect(status.phase).toBe('Evaluating')
     expect(status.attempts?.map(({ kind, result }) => [kind, result])).toEqual([
       ['train', 'Succeeded'],
       ['evaluate', undefined],
     ])
+  })
+
+  test('compares with what is stable when it starts, in the precision that is served', () => {
+    const before = versionOf(modelOf(trainSource({ retrainToken: 'before' })), acceptedStatus())
+    const against = (change: Partial<VersionObserved>) => begun({ stable: before, ...change })?.against
+    expect(against({})).toEqual({
+      version: before.metadata.name,
+      manifestSha256: DIGEST,
+      precision: 'int8',
+    })
+    expect(against({ spec: specOf({ serving: { precision: 'fp32' } }) })?.precision).toBe('fp32')
+    expect(plan({ stable: before }).start).not.toHaveProperty('against')
+  })
+
+  test('compares with nothing where nothing is stable that a canary could replace', () => {
+    const own = versionOf(modelOf(), acceptedStatus())
+    const before = versionOf(modelOf(trainSource({ retrainToken: 'before' })), acceptedStatus())
+    const isBaseline = (version: ModelVersion): ModelVersion => ({
+      ...version,
+      spec: { ...version.spec, role: 'baseline' },
+    })
+    const withoutArtifact: ModelVersion = { ...before, status: { phase: 'Accepted' } }
+    for (const change of [
+      {},
+      { stable: own },
+      { stable: isBaseline(before) },
+      { stable: withoutArtifact },
+      { stable: before, version: isBaseline(versionOf(modelOf(), training)) },
+    ]) {
+      expect(begun(change)).toMatchObject({ stage: 'evaluate', attempt: 1 })
+      expect(begun(change)).not.toHaveProperty('against')
+    }
   })
 
   test('that runs out of attempts fails the version, whose artifact stays', () => {
@@ -267,6 +303,19 @@ describe('the verdict', () => {
       message: 'minAccuracy: wanted >= 0.95, measured 0.888',
     })
     expect(conditionOf(status, 'Accepted')).toBe('False GateFailed: minAccuracy: wanted >= 0.95, measured 0.888')
+  })
+
+  test('a comparison with the stable version is on record and changes no verdict, however bad it is', () => {
+    const changes = { disagreements: 999, negToPos: 999, posToNeg: 0, meanDistance: 0.9, rightToWrong: 999 }
+    const figures = { rows: 1000, fp32: changes, int8: changes }
+    const against = { ...figures, comparable: true, version: 'v', manifestSha256: DIGEST, precision: 'fp32' } as const
+    const golden = [{ text: 'good', label: 'positive' }]
+    const judgedWith = (summary: Partial<ReturnType<typeof summaryOf>>) =>
+      plan({ jobs: [succeededJob('evaluate', 1, evaluated(summaryOf(summary)))] }, trained).status
+    const { evaluation, ...verdict } = judgedWith({ against, golden })
+    expect(evaluation).toMatchObject({ against, golden })
+    expect(verdict).toEqual({ ...judgedWith({}), evaluation: undefined })
+    expect(verdict.phase).toBe('Accepted')
   })
 
   test('a rejected version is judged anew when the gates change, without another run', () => {

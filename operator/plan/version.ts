@@ -4,6 +4,7 @@
  *   Queued -> Training -> Evaluating -> Accepted | Rejected
  *                 \____________\______-> Failed
  */
+import type { EvaluatorSpec } from '../../contract/job-spec.ts'
 import type { Attempt, ModelVersion, ModelVersionStatus, VersionPhase } from '../api/v1alpha1/model-version.ts'
 import type { Blocked as BlockedStatus } from '../api/v1alpha1/condition.ts'
 import type { SentimentModelSpec } from '../api/v1alpha1/sentiment-model.ts'
@@ -14,6 +15,7 @@ import { clip, isoTime, mergeConditions, rounded, type ConditionFact } from './c
 import { durationMs } from './duration.ts'
 import { gatesOf, judge, verdictText } from './gates.ts'
 import type { JobObservation, Stage } from './observed.ts'
+import { servedPrecision } from './precision.ts'
 
 export interface Images {
   trainer: string
@@ -30,10 +32,12 @@ export interface VersionObserved {
   images: Images
   /** The PersistentVolumeClaim that holds the model's artifacts. */
   claimName: string
+  /** The version that answers callers at present. */
+  stable?: ModelVersion | undefined
 }
 
 export interface VersionPlan {
-  start?: { stage: Stage; attempt: number; job: string; inputHash: string }
+  start?: { stage: Stage; attempt: number; job: string; inputHash: string; against?: EvaluatorSpec['against'] }
   remove: JobObservation[]
   status: ModelVersionStatus
   requeueAfterMs?: number
@@ -195,7 +199,13 @@ function begin(observed: VersionObserved, stage: Stage, ledger: readonly Attempt
     return {
       phase,
       message: `attempt ${next.attempt} is being started`,
-      start: { stage, attempt: next.attempt, job, inputHash: hash },
+      start: {
+        stage,
+        attempt: next.attempt,
+        job,
+        inputHash: hash,
+        ...(stage === 'evaluate' && evaluatedAgainst(observed)),
+      },
       entries: [opened(stage, next.attempt, job, hash, now)],
     }
   }
@@ -213,6 +223,17 @@ function begin(observed: VersionObserved, stage: Stage, ledger: readonly Attempt
     blocked,
     requeueAfterMs: next.until - now,
   }
+}
+
+/**
+ * What a canary would run beside, as it is now. A baseline is neither: it takes no traffic from anyone. Nothing waits for a stable
+ * version, and a later one does not repeat an evaluation: the comparison decides no gate.
+ */
+function evaluatedAgainst({ version, stable, spec }: VersionObserved): { against?: EvaluatorSpec['against'] } {
+  const manifestSha256 = stable?.status?.artifact?.manifestSha256
+  if (!stable || manifestSha256 === undefined || stable.metadata.name === version.metadata.name) return {}
+  if (version.spec.role === 'baseline' || stable.spec.role === 'baseline') return {}
+  return { against: { version: stable.metadata.name, manifestSha256, precision: servedPrecision(stable, spec) } }
 }
 
 /** `<version>-train-<n>`: one name, so at most one Job, for each attempt. */

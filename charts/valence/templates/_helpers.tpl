@@ -103,7 +103,7 @@ plugin runs (OpenShift has it on).
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: ['']
   resources: [configmaps]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: ['']
   resources: [persistentvolumeclaims]
   verbs: [get, list, watch, create]
@@ -114,7 +114,8 @@ plugin runs (OpenShift has it on).
 # Why a pod waits or failed: its state, its last log line, and the events of those who could not create or place it (quota).
 - apiGroups: ['']
   resources: [pods]
-  verbs: [list, watch]
+  # patch: an annotation makes the kubelet take up a new routing file at once.
+  verbs: [list, watch, patch]
 - apiGroups: ['']
   resources: [pods/log]
   verbs: [get]

@@ -17,6 +17,18 @@ export const definitions = [
         description: 'The version on its way.',
       },
       {
+        name: 'Weight',
+        type: 'number',
+        jsonPath: '.status.weight',
+        description: 'Percent of requests that the version on its way gets.',
+      },
+      {
+        name: 'Verdict',
+        type: 'string',
+        jsonPath: '.status.rollout.verdict.verdict',
+        description: 'What the evidence of the canary says.',
+      },
+      {
         name: 'Accuracy',
         type: 'number',
         jsonPath: '.status.stable.accuracy',

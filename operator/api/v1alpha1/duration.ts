@@ -1,14 +1,15 @@
 import { z } from 'zod'
 import { field } from '../field.ts'
 
-const pattern = /^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?$/
+const pattern = /^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?([0-9]{1,7}ms)?$/
 
-/** Seconds of `90s`, `30m`, `6h` or `1h30m`; undefined where the text is no duration or is zero. */
-export function durationSeconds(text: string): number | undefined {
+const UNITS_MS = [3_600_000, 60_000, 1000, 1]
+
+/** Milliseconds of `250ms`, `90s`, `30m`, `6h` or `1h30m`; undefined where the text is no duration or is zero. */
+export function durationMilliseconds(text: string): number | undefined {
   const match = pattern.exec(text)
   if (match === null) return undefined
-  const [hours, minutes, seconds] = [match[1], match[2], match[3]].map((part) => Number.parseInt(part ?? '0', 10))
-  const total = (hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0)
+  const total = UNITS_MS.reduce((sum, unit, index) => sum + unit * Number.parseInt(match[index + 1] ?? '0', 10), 0)
   return total > 0 ? total : undefined
 }
 
@@ -18,8 +19,8 @@ export function duration(name: string, description: string) {
     rules: [
       {
         cel: `self.matches(${JSON.stringify(pattern.source)}) && self.matches("[1-9]")`,
-        message: `${name} must be a duration above zero, such as 90s, 30m, 6h or 1h30m`,
-        holds: (text) => durationSeconds(text) !== undefined,
+        message: `${name} must be a duration above zero, such as 250ms, 90s, 30m, 6h or 1h30m`,
+        holds: (text) => durationMilliseconds(text) !== undefined,
       },
     ],
   })

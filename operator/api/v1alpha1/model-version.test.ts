@@ -30,9 +30,26 @@ test('what trainer and evaluator report fits into the status unchanged', () => {
     int8: quality,
     int8Agreement: { labelAgreement: 0.99, maxLogitDifference: 0.2 },
   })
-  const evaluation = { report: 'evaluation-1.json', ...summary }
-  const parsed = parseModelVersion(version({ training, evaluation }))
-  expect(parsed).toEqual({ ok: true, value: version({ training, evaluation }) })
+  const changes = { disagreements: 3, negToPos: 1, posToNeg: 2, meanDistance: 0.04, rightToWrong: 1, wrongToRight: 2 }
+  const compared = {
+    comparable: true,
+    version: 'reviews-0123456789',
+    manifestSha256: digest,
+    precision: 'int8',
+    rows: 2,
+  }
+  const againsts = [
+    { ...compared, fp32: changes, int8: changes },
+    { comparable: false, version: 'reviews-0123456789', reason: 'LabelsDiffer', message: 'its labels are others' },
+  ]
+  const golden = [{ text: 'x'.repeat(160), label: 'positive' }]
+  // The first is as the evaluator left it before it compared anything: what is on record stays valid.
+  for (const more of [{}, { golden }, ...againsts.map((against) => ({ against, golden }))]) {
+    const evaluation = { report: 'evaluation-1.json', ...evaluationSummary.parse({ ...summary, ...more }) }
+    const parsed = parseModelVersion(version({ training, evaluation }))
+    expect(parsed).toEqual({ ok: true, value: version({ training, evaluation }) })
+    expect(evaluation).toMatchObject(more)
+  }
 })
 
 test('a name that is not <model>-<10 hex> is refused', () => {

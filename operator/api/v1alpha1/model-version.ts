@@ -1,6 +1,7 @@
 /** ModelVersion: one resolved set of inputs, what became of it, and the verdict. Written by the operator only. */
 import { z } from 'zod'
 import { API_GROUP, API_VERSION } from '../../../contract/names.ts'
+import { GOLDEN_TEXTS } from '../../../contract/termination.ts'
 import { field } from '../field.ts'
 import { objectMeta } from '../object-meta.ts'
 import { parse, type Parsed } from '../parse.ts'
@@ -81,6 +82,55 @@ const quality = (description: string) =>
     description,
   )
 
+const labelChanges = (description: string) =>
+  field(
+    z.object({
+      disagreements: count('Texts with another label.'),
+      negToPos: count("Of these: the candidate's label stands after stable's in the order of spec.labels."),
+      posToNeg: count("Of these: the candidate's label stands before stable's."),
+      meanDistance: ratio('Mean total variation distance of the two answers: 0 the same, 1 nothing in common.'),
+      rightToWrong: count(
+        'Rows that stable had right and the candidate has wrong (negative flips). Absent without evaluation rows.',
+      ).optional(),
+      wrongToRight: count(
+        'Rows that stable had wrong and the candidate has right. Absent without evaluation rows.',
+      ).optional(),
+    }),
+    description,
+  )
+
+const against = field(
+  z.object({
+    comparable: field(
+      z.boolean(),
+      'Whether the two could be compared. false: reason and message say why not, and nothing else is set.',
+    ),
+    version: field(
+      z.string().max(63),
+      'The version that was stable when the evaluation began. Another one may be stable by now.',
+    ),
+    manifestSha256: field(z.string().max(71), "The digest of that version's artifact.").optional(),
+    precision: field(z.enum(PRECISIONS), 'The weights that it was judged with: those that it served.').optional(),
+    rows: count('Texts that both judged: the evaluation rows or, without them, the parity texts.').optional(),
+    fp32: labelChanges('This version in fp32 against the stable one.').optional(),
+    int8: labelChanges('This version in int8 against the stable one.').optional(),
+    reason: field(
+      z.string().min(1).max(63),
+      'Why they could not be compared, as one word: LabelsDiffer, ArtifactInvalid.',
+    ).optional(),
+    message: field(z.string().max(256), 'The same as a sentence.').optional(),
+  }),
+  'This version against the one that was stable when the evaluation began: the disagreement that a canary is to expect. It decides no gate. Absent: there was no stable version, or this is a baseline.',
+)
+
+const goldenText = field(
+  z.object({
+    text: field(z.string().min(1).max(GOLDEN_TEXTS.bytes), 'The text.'),
+    label: field(z.string().max(63), 'The label that PyTorch, fp32 and int8 gave.'),
+  }),
+  'A text and its answer.',
+)
+
 const gateResult = field(
   z.object({
     name: field(
@@ -159,6 +209,12 @@ export const modelVersionStatus = field(
           }),
           'int8 against fp32, on the evaluation rows or, without them, on the parity texts.',
         ),
+        against: against.optional(),
+        golden: field(
+          z.array(goldenText).max(GOLDEN_TEXTS.count),
+          'Short texts that any pod of this version has to answer so, spread over the labels. Absent: measured before there were any.',
+          { listType: 'atomic' },
+        ).optional(),
       }),
       'What the evaluator measured through the engine that serves.',
     ).optional(),

@@ -58,7 +58,22 @@ test('the shortest manifest gets the whole recipe', () => {
       mode: 'Enforce',
     },
     serving: { replicas: 1, precision: 'auto' },
-    rollout: { steps: [] },
+    rollout: {
+      steps: [],
+      analysis: {
+        minRequests: 500,
+        maxFailureRatio: 2,
+        tolerableFailureRate: 0.01,
+        alphaHarm: 0.01,
+        alphaOk: 0.05,
+      },
+      candidateTimeout: '1s',
+      readyDeadline: '10m',
+      deadline: '24h',
+      onDeadline: 'Hold',
+      approval: 'Auto',
+      onSupersede: 'Replace',
+    },
     history: { keepVersions: 5 },
     monitoring: { serviceMonitor: 'Auto' },
   })

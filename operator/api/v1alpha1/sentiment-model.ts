@@ -7,7 +7,7 @@ import { parse, type Parsed } from '../parse.ts'
 import { blocked, conditions, observedGeneration, time } from './condition.ts'
 import { gates } from './gates.ts'
 import { job } from './job.ts'
-import { rollout } from './rollout.ts'
+import { command, MAX_COMMANDS, MAX_REJECTED, rejected, rollout, rolloutStatus, routingStatus } from './rollout.ts'
 import { PRECISIONS, serving } from './serving.ts'
 import { finishedModel, labels, source } from './source.ts'
 import { storage } from './storage.ts'
@@ -72,6 +72,7 @@ export const MODEL_PHASES = [
   'Training',
   'Evaluating',
   'Progressing',
+  'RolledBack',
   'Ready',
   'Degraded',
   'Blocked',
@@ -116,6 +117,18 @@ export const sentimentModelStatus = field(
     ).optional(),
     baseline: field(z.object(servedVersion), 'The version behind POST /predict/naive.').optional(),
     weight: field(z.number().min(0).max(100), 'Percent of requests that the candidate gets.').optional(),
+    rollout: rolloutStatus.optional(),
+    routing: routingStatus.optional(),
+    rejected: field(z.array(rejected).max(MAX_REJECTED), 'Versions that a rollout has given up, the latest last.', {
+      listType: 'atomic',
+    }).optional(),
+    commands: field(
+      z.array(command).max(MAX_COMMANDS),
+      'Requests by annotation that have been carried out, the latest last.',
+      {
+        listType: 'atomic',
+      },
+    ).optional(),
     training: field(
       z.object({
         version: versionName('Name of the ModelVersion in training.'),
@@ -137,7 +150,10 @@ export const sentimentModelStatus = field(
               digest,
               from: versionName('The version that was stable before.').optional(),
               time: time('When the traffic moved.'),
-              reason: field(z.string().max(128), 'Why, as one word: FirstVersion, NewVersion, Pinned.'),
+              reason: field(
+                z.string().max(128),
+                'Why, as one word: FirstVersion, NewVersion, EvidencePassed, PromotedByHand, StableBroken, Pinned.',
+              ),
             }),
             'One change of the stable version.',
           ),

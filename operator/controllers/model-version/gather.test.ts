@@ -1,15 +1,17 @@
 import { pino } from 'pino'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { ModelVersion } from '../../api/v1alpha1/model-version.ts'
 import type { SentimentModel } from '../../api/v1alpha1/sentiment-model.ts'
 import { buildJob } from '../../builders/job.ts'
 import { labelsOf } from '../../builders/metadata.ts'
 import { buildModelVersion } from '../../builders/model-version.ts'
+import { buildFrontService } from '../../builders/service.ts'
 import { ObjectStore } from '../../kube/cache.ts'
 import type { KubeObject, Live } from '../../kube/object.ts'
-import type { Job, Pod } from '../../kube/resource.ts'
+import type { Job, Pod, Service } from '../../kube/resource.ts'
 import { isoTime } from '../../plan/conditions.ts'
 import { desiredVersion } from '../../plan/identity.ts'
-import { jobOf, modelOf, NOW, TRAINED } from '../../plan/testing/factories.ts'
+import { acceptedStatus, DIGEST, jobOf, modelOf, NOW, TRAINED, trainSource } from '../../plan/testing/factories.ts'
 import { planVersion } from '../../plan/version.ts'
 import { FakeClock } from '../../runtime/testing/fake-clock.ts'
 import { BY_MODEL, BY_VERSION, type Caches } from '../caches.ts'
@@ -84,14 +86,22 @@ function storeOf<T extends KubeObject>(objects: Live<T>[], index = 'none') {
   return store
 }
 
+interface World {
+  model?: Live<SentimentModel & KubeObject>
+  versions?: Live<ModelVersion>[]
+  services?: Live<Service>[]
+}
+
 /** The world as the watches have told it, and as the API server has it. */
-async function gathered(known: Live<Pod>[], actual: Live<Pod>[]) {
+async function gathered(known: Live<Pod>[], actual: Live<Pod>[], more: World = {}) {
   const asked: unknown[] = []
   const caches = {
-    models: storeOf([model]),
-    versions: storeOf([version], BY_MODEL),
+    models: storeOf([more.model ?? model]),
+    versions: storeOf([version, ...(more.versions ?? [])], BY_MODEL),
     jobs: storeOf([finishedJob]),
     pods: storeOf(known, BY_VERSION),
+    services: storeOf(more.services ?? []),
+    deployments: storeOf([]),
   } as unknown as Caches
   const context = {
     caches: () => caches,
@@ -109,7 +119,7 @@ async function gathered(known: Live<Pod>[], actual: Live<Pod>[]) {
   const request = { namespace: 'shop', name: identity.name }
   const result = await gather(context, request, new AbortController().signal)
   if (!result) throw new Error('nothing was gathered')
-  return { plan: planVersion(result.observed, NOW), asked }
+  return { observed: result.observed, plan: planVersion(result.observed, NOW), asked }
 }
 
 test('a Job whose end is known before that of its pod has not lost its result', async () => {
@@ -133,4 +143,39 @@ test('a Job whose pod is known to have ended needs no further question', async (
 test('a Job whose pod is really gone has lost its result', async () => {
   const { plan } = await gathered([], [])
   expect(plan.status.attempts?.[0]).toMatchObject({ result: 'Failed', reason: 'ResultLost' })
+})
+
+describe('the stable version', () => {
+  const before = (retrainToken: string) => {
+    const identity = desiredVersion('reviews', modelOf(trainSource({ retrainToken })).spec)
+    const built = buildModelVersion(modelOf(), identity)
+    return live({ ...built, status: acceptedStatus() }, `uid-${retrainToken}`)
+  }
+  const [first, second] = [before('first'), before('second')]
+  const front = (selected: Live<ModelVersion>) =>
+    live(buildFrontService(modelOf(), selected.metadata.name), 'service-uid')
+  const stableIn = async (world: World) => {
+    const versions = [first, second]
+    const { observed, plan } = await gathered([ended], [], { versions, ...world })
+    expect(plan.start?.stage).toBe('evaluate')
+    expect(plan.start?.against?.version).toBe(observed.stable?.metadata.name)
+    return observed.stable?.metadata.name
+  }
+
+  test('is the one that the front Service selects', async () => {
+    expect(await stableIn({ services: [front(first)] })).toBe(first.metadata.name)
+    expect(await stableIn({ services: [front(second)] })).toBe(second.metadata.name)
+  })
+
+  test('is none while there is no Service, or where only another owner has one of that name', async () => {
+    expect(await stableIn({})).toBeUndefined()
+    const foreign = { ...front(first), metadata: { ...front(first).metadata, ownerReferences: [] } }
+    expect(await stableIn({ services: [foreign] })).toBeUndefined()
+  })
+
+  test('is the last one on record where the Service is gone', async () => {
+    const promotions = [{ version: second.metadata.name, digest: DIGEST, time: isoTime(NOW), reason: 'NewVersion' }]
+    const recorded = { ...model, status: { promotions } } as typeof model
+    expect(await stableIn({ model: recorded })).toBe(second.metadata.name)
+  })
 })

@@ -7,10 +7,11 @@ import { claimOf } from '../../plan/model.ts'
 import type { JobObservation } from '../../plan/observed.ts'
 import type { VersionObserved } from '../../plan/version.ts'
 import type { ReconcileRequest } from '../../runtime/controller.ts'
-import { BY_VERSION } from '../caches.ts'
+import { BY_VERSION, type Caches } from '../caches.ts'
 import type { OperatorContext } from '../context.ts'
 import { gatherPods, gatherWarnings, isStuck } from '../gather-pods.ts'
 import { observeJob } from '../observe.ts'
+import { stableOf } from '../stable.ts'
 
 export interface Gathered {
   version: Live<ModelVersion>
@@ -50,8 +51,19 @@ export async function gather(
       jobs: observations,
       images: context.images,
       claimName: claimOf(parsedModel.value),
+      stable: stableVersion(caches, model, parsedModel.value),
     },
   }
+}
+
+function stableVersion(caches: Caches, live: Live<SentimentModel>, model: SentimentModel): ModelVersion | undefined {
+  const { name, uid } = live.metadata
+  const versions = caches.versions.ownedBy(uid)
+  const front = caches.services.ownedBy(uid).find((service) => service.metadata.name === name)
+  const stable = stableOf(front, model, [...versions, ...caches.deployments.ownedBy(uid)])
+  const found = versions.find((version) => version.metadata.name === stable)
+  const parsed = found && parseModelVersion(found)
+  return parsed?.ok ? parsed.value : undefined
 }
 
 /**

@@ -48,7 +48,7 @@ async function act(
     }
   }
   if (plan.start) {
-    const { stage, attempt, job, inputHash } = plan.start
+    const { stage, attempt, job, inputHash, against } = plan.start
     const { imagePullPolicy } = context
     const { claimName, spec } = observed
     const image = imageOf(stage, observed)
@@ -63,6 +63,7 @@ async function act(
       image,
       imagePullPolicy,
       claimName,
+      ...(against && { against }),
     }
     await createChild(client, version, { resource: jobResource, cache, desired: buildJob(input) }, signal)
   }

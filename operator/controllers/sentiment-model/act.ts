@@ -1,4 +1,5 @@
 /** Writes what the plan asks for, in an order in which every moment in between is safe. */
+import { ANNOTATIONS } from '../../builders/metadata.ts'
 import { buildClaim } from '../../builders/claim.ts'
 import { buildDeployment } from '../../builders/deployment.ts'
 import { buildDisruptionBudget } from '../../builders/disruption-budget.ts'
@@ -8,12 +9,14 @@ import { buildServiceMonitor } from '../../builders/service-monitor.ts'
 import { buildFrontService, buildVersionService } from '../../builders/service.ts'
 import type { SentimentModel } from '../../api/v1alpha1/sentiment-model.ts'
 import type { KubeClient } from '../../kube/client.ts'
+import { isNotFound } from '../../kube/api-error.ts'
 import { controllerOf, type KubeObject, type Live } from '../../kube/object.ts'
 import {
   configMaps,
   deployments,
   persistentVolumeClaims,
   podDisruptionBudgets,
+  pods,
   serviceMonitors,
   services,
 } from '../../kube/resource.ts'
@@ -29,7 +32,8 @@ import {
 } from '../children.ts'
 import type { OperatorContext } from '../context.ts'
 import { modelVersions, sentimentModels } from '../resources.ts'
-import type { Gathered } from './gather.ts'
+import { recordDecision } from './decisions.ts'
+import { livePods, type Gathered } from './gather.ts'
 
 export async function act(
   context: OperatorContext,
@@ -38,10 +42,25 @@ export async function act(
   signal: AbortSignal,
 ): Promise<void> {
   await makeInputs(context, gathered, plan, signal)
+  // First of all: a decision that is on record stands, whatever becomes of this process. But taking traffic away does not wait for it.
+  const unrecorded = plan.decision && (await attempt(recordDecision(context, gathered, plan.decision, signal)))
   await makePods(context, gathered, plan, signal)
+  await spreadRouting(context, gathered, plan, signal)
+  // A promotion without its record could not be explained.
+  if (unrecorded) throw unrecorded.error
   await moveTraffic(context, gathered, plan, signal)
   await retire(context, gathered, plan, signal)
   await monitor(context, gathered, plan, signal)
+}
+
+/** Undefined where it succeeds. */
+async function attempt(work: Promise<void>): Promise<{ error: unknown } | undefined> {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    return { error }
+  }
 }
 
 /** Storage and versions: what Jobs need. */
@@ -88,6 +107,34 @@ async function makePods(context: OperatorContext, { live, observed }: Gathered, 
     const budget = buildDisruptionBudget(model, deployed.version)
     await apply({ resource: podDisruptionBudgets, cache: caches.disruptionBudgets, desired: budget })
   }
+}
+
+/**
+ * A kubelet takes up a changed ConfigMap after a minute or so, but at once when the pod itself changes: so every serving pod gets an
+ * annotation that names the epoch.
+ */
+async function spreadRouting(
+  context: OperatorContext,
+  { owned, observed }: Gathered,
+  { stamp }: ModelPlan,
+  signal: AbortSignal,
+) {
+  if (stamp === undefined) return
+  const { namespace } = observed.model.metadata
+  const cache = context.caches(namespace).pods
+  const stale = livePods(context, namespace, owned.deployments).filter(
+    (pod) => pod.metadata.annotations?.[ANNOTATIONS.routingEpoch] !== stamp,
+  )
+  const patch = { metadata: { annotations: { [ANNOTATIONS.routingEpoch]: stamp } } }
+  await Promise.all(
+    stale.map(async ({ metadata }) => {
+      try {
+        cache.observeWrite(await context.client.mergePatch(pods, namespace, metadata.name, patch, {}, signal))
+      } catch (error) {
+        if (!isNotFound(error)) throw error // it ended meanwhile
+      }
+    }),
+  )
 }
 
 /** Last of all, because nothing that serves depends on it. */

@@ -1,17 +1,21 @@
 import { routingName } from '../../builders/deployment.ts'
+import { readDecisions } from '../../builders/decision.ts'
 import { LABELS } from '../../builders/metadata.ts'
 import { readRouting } from '../../builders/routing.ts'
 import { parseModelVersion, type ModelVersion } from '../../api/v1alpha1/model-version.ts'
 import { parseSentimentModel, type SentimentModel } from '../../api/v1alpha1/sentiment-model.ts'
 import type { FieldError } from '../../api/parse.ts'
 import { controllerOf, type KubeObject, type Live } from '../../kube/object.ts'
-import type { Deployment, PodDisruptionBudget, Service } from '../../kube/resource.ts'
+import type { Deployment, Pod, PodDisruptionBudget, Service } from '../../kube/resource.ts'
 import type { ModelObserved, Serving } from '../../plan/model-observed.ts'
 import type { ReconcileRequest } from '../../runtime/controller.ts'
 import { BY_VERSION } from '../caches.ts'
 import type { OperatorContext } from '../context.ts'
 import { gatherPods, gatherWarnings, isStuck } from '../gather-pods.ts'
-import { observeDeployment, refusal } from '../observe.ts'
+import { isWatched } from '../../plan/rollout/rollout.ts'
+import type { ServingPod } from '../evidence.ts'
+import { observeDeployment, observePod, refusal } from '../observe.ts'
+import { stableOf } from '../stable.ts'
 
 export interface Gathered {
   live: Live<SentimentModel>
@@ -48,6 +52,10 @@ export async function gather(
     services: caches.services.ownedBy(uid),
     disruptionBudgets: caches.disruptionBudgets.ownedBy(uid),
   }
+  const evidence = isWatched(parsed.value.status?.rollout)
+    ? await context.evidence.collect(`${namespace}/${name}`, servingPods(context, namespace, owned.deployments), signal)
+    : undefined
+  const lastDecision = readDecisions(caches.configMaps.ownedBy(uid)).at(-1)?.decision
   const front = owned.services.find((service) => service.metadata.name === name)
   const routing = caches.configMaps.get(namespace, routingName(name))
   return {
@@ -62,23 +70,39 @@ export async function gather(
       served: servedVersions([...owned.deployments, ...owned.services, ...owned.disruptionBudgets]),
       routing: routing && controllerOf(routing)?.uid === uid ? readRouting(routing) : undefined,
       hasServiceMonitorApi: context.hasServiceMonitorApi(),
+      ...(lastDecision && { lastDecision }),
+      ...(evidence && { evidence }),
     },
   }
+}
+
+/** Pods that may answer, of these Deployments. */
+export function servingPods(
+  context: OperatorContext,
+  namespace: string,
+  deployments: readonly Live<Deployment>[],
+): ServingPod[] {
+  return livePods(context, namespace, deployments)
+    .filter((pod) => pod.status?.phase === 'Running')
+    .map((pod) => {
+      const { uid, name, ready: isReady, ip } = observePod(pod)
+      return { uid, name, version: pod.metadata.labels?.[LABELS.version] ?? '', ip, isReady }
+    })
+}
+
+export function livePods(
+  context: OperatorContext,
+  namespace: string,
+  deployments: readonly Live<Deployment>[],
+): Live<Pod>[] {
+  return deployments
+    .flatMap(({ metadata }) => context.caches(namespace).pods.byIndex(BY_VERSION, `${namespace}/${metadata.name}`))
+    .filter((pod) => pod.metadata.labels?.[LABELS.component] === 'server' && isStaying(pod))
 }
 
 /** The front Service carries no version: it is everybody's. */
 function servedVersions(objects: readonly KubeObject[]): string[] {
   return [...new Set(objects.flatMap((object) => object.metadata.labels?.[LABELS.version] ?? []))]
-}
-
-/**
- * The version that answers is the one that the Service selects. Where someone has deleted the Service or broken its selector, it
- * is the last one on record: its pods must not be taken for left-overs.
- */
-function stableOf(front: Service | undefined, model: SentimentModel, known: readonly KubeObject[]): string | undefined {
-  const selected = front?.spec?.selector?.[LABELS.version]
-  const recorded = model.status?.promotions?.at(-1)?.version
-  return [selected, recorded].find((name) => known.some((object) => object.metadata.name === name))
 }
 
 const isStaying = (object: KubeObject) => object.metadata.deletionTimestamp === undefined

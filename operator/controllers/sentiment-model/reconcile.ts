@@ -2,20 +2,25 @@
 import type { SentimentModel, SentimentModelStatus } from '../../api/v1alpha1/sentiment-model.ts'
 import type { Live } from '../../kube/object.ts'
 import { modelEvents } from '../../plan/events.ts'
-import { planModel } from '../../plan/model.ts'
+import { planModel, type ModelPlan } from '../../plan/model.ts'
 import { blockedStatus } from '../../plan/model-status.ts'
 import type { Reconcile } from '../../runtime/controller.ts'
 import { REFUSAL_RETRY_MS, refusalOf, writeStatus } from '../children.ts'
 import type { OperatorContext } from '../context.ts'
 import { sentimentModels } from '../resources.ts'
 import { act } from './act.ts'
-import { gather } from './gather.ts'
+import { rehearse } from '../rehearsal.ts'
+import { gather, servingPods, type Gathered } from './gather.ts'
 
 export const reconcileSentimentModel =
   (context: OperatorContext): Reconcile =>
   async (request, signal) => {
     const gathered = await gather(context, request, signal)
-    if (gathered.kind === 'gone') return {}
+    if (gathered.kind === 'gone') {
+      context.evidence.forget(`${request.namespace}/${request.name}`)
+      context.rolloutMetrics.gone(request)
+      return {}
+    }
     const now = context.clock.now()
     const { live } = gathered
     if (gathered.kind === 'invalid') {
@@ -34,9 +39,35 @@ export const reconcileSentimentModel =
       await report(context, live, blockedStatus(live, blocked, now), signal)
       return { requeueAfterMs: REFUSAL_RETRY_MS }
     }
-    await report(context, live, plan.status, signal)
+    const status = plan.rehearse === undefined ? plan.status : await rehearsed(context, gathered, plan, signal)
+    await report(context, live, status, signal)
     return { requeueAfterMs: plan.requeueAfterMs }
   }
+
+/** The status with what became of the rehearsal. */
+async function rehearsed(
+  context: OperatorContext,
+  { observed, owned }: Gathered,
+  plan: ModelPlan,
+  signal: AbortSignal,
+) {
+  const { rollout } = plan.status
+  if (!rollout) return plan.status
+  const { metadata } = observed.model
+  const { version, from } = rollout
+  const rehearsal = await rehearse(
+    { ask: context.askService, ledger: context.evidence },
+    {
+      service: metadata,
+      version,
+      golden: observed.versions.find((one) => one.metadata.name === version)?.status?.evaluation?.golden ?? [],
+      pods: servingPods(context, metadata.namespace, owned.deployments).filter((pod) => pod.version === from),
+      before: rollout.rehearsal,
+    },
+    signal,
+  )
+  return { ...plan.status, rollout: { ...rollout, rehearsal } }
+}
 
 async function report(
   context: OperatorContext,
@@ -46,5 +77,6 @@ async function report(
 ) {
   const cache = context.caches(live.metadata.namespace).models
   if (!(await writeStatus(context.client, { resource: sentimentModels, cache, object: live, status }, signal))) return
+  context.rolloutMetrics.written({ namespace: live.metadata.namespace, name: live.metadata.name }, live.status, status)
   for (const event of modelEvents(live.status, status)) context.events.record({ regarding: live, ...event })
 }

@@ -1,6 +1,6 @@
 /**
- * Which version answers, and which one is on its way to it. In this release traffic moves in one switch, made when every pod
- * of the next version is ready; the weighted canary will stand between the two states.
+ * One switch, without a canary: for the first version, a pinned one, and a model without steps. It is made when every pod of the
+ * next version is ready.
  */
 import type { ModelVersion } from '../../api/v1alpha1/model-version.ts'
 import type { Blocked } from '../blocked.ts'
@@ -24,12 +24,18 @@ export interface SwitchInput {
   serving: readonly ServingObservation[]
 }
 
+export interface Promotion {
+  version: string
+  from: string | undefined
+  reason: 'FirstVersion' | 'NewVersion' | 'Pinned' | 'EvidencePassed' | 'PromotedByHand' | 'StableBroken'
+}
+
 export interface SwitchPlan {
   stable: string | undefined
   /** The version that is to become stable: it runs beside stable until it is ready. */
   candidate: string | undefined
   /** Set in the very step that moves the traffic. */
-  promotion: { version: string; from: string | undefined; reason: 'FirstVersion' | 'NewVersion' | 'Pinned' } | undefined
+  promotion: Promotion | undefined
   blocked: Blocked | undefined
 }
 
