@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{contract,operator,server,dev,docs}/**/*.test.ts'],
+          include: ['{contract,operator,server,dev,docs,test/bench}/**/*.test.ts'],
           // `npm test` runs them while Kubernetes compiles.
           testTimeout: 30_000,
           hookTimeout: 30_000,

@@ -27,6 +27,13 @@ export function rememberCluster(cluster: Cluster): void {
   writeFileSync(join(STATE, 'cluster-kind'), `${cluster}\n`)
 }
 
+/** The one that is up, or was begun; undefined where there is none. */
+export function knownCluster(): Cluster | undefined {
+  const file = join(STATE, 'cluster-kind')
+  const name = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
+  return CLUSTERS.find((cluster) => cluster === name)
+}
+
 /**
  * Keeps the user's context, `kubectl config view --minify --flatten -o json`, so that a context that is switched meanwhile
  * changes nothing for `. dev/env` and `npm run down`. Gives its name.

@@ -80,5 +80,6 @@ Try next:
   kubectl port-forward service/${MODEL} 8000 8001 &     # then: http://localhost:8000/docs, http://localhost:8001/metrics
   curl -s --retry 5 --retry-connrefused localhost:8000/predict -H 'content-type: application/json' -d '{"text": "I loved it."}'
   kubectl explain sentimentmodel.spec.source.train  # then change samples/quickstart.yaml and apply it: a new version
+  npm run demo:canary                               # a new version takes over step by step, and a broken one is rolled back
   npm run down`)
 }

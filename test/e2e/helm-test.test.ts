@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sentimentModels } from '../../operator/controllers/resources.ts'
-import { connectCluster, NAMESPACE, required, type Cluster } from './support/cluster.ts'
+import { connectCluster, required, type Cluster } from './support/cluster.ts'
 import { applyModel, quickRecipe, waitForCondition } from './support/models.ts'
 
 const run = promisify(execFile)
@@ -21,9 +21,11 @@ afterAll(async () => {
     // The release is shared: later runs find it as it was installed.
     await upgradeRelease({ 'test.model': '', 'test.namespace': '' })
     // Not there where a test failed before it applied the model.
-    const model = await cluster.client.get(sentimentModels, NAMESPACE, NAME)
+    const model = await cluster.client.get(sentimentModels, cluster.namespace, NAME)
     if (model)
-      await cluster.client.delete(sentimentModels, NAMESPACE, NAME, { preconditions: { uid: model.metadata.uid } })
+      await cluster.client.delete(sentimentModels, cluster.namespace, NAME, {
+        preconditions: { uid: model.metadata.uid },
+      })
   } finally {
     await cluster.close()
   }
@@ -60,12 +62,12 @@ describe('helm test', { timeout: 900_000 }, () => {
       },
     })
     const model = await waitForCondition(cluster, NAME, { type: 'Ready', status: 'True' }, 420)
-    const output = await testRelease({ 'test.model': NAME, 'test.namespace': NAMESPACE })
+    const output = await testRelease({ 'test.model': NAME, 'test.namespace': cluster.namespace })
     expect(output).toContain(`${model.status?.stable?.version ?? 'no version'} says positive`)
   })
 
   it('fails, and says why, where the model is not there', async () => {
-    const test = testRelease({ 'test.model': 'nobody', 'test.namespace': NAMESPACE })
+    const test = testRelease({ 'test.model': 'nobody', 'test.namespace': cluster.namespace })
     await expect(test).rejects.toMatchObject({ stdout: expect.stringContaining('FAILED: the model') as string })
   })
 })

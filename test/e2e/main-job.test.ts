@@ -10,7 +10,7 @@ import {
 } from '../../operator/kube/resource.ts'
 import { sentimentModels } from '../../operator/controllers/resources.ts'
 import { claimContent } from './support/claim.ts'
-import { connectCluster, killOperator, NAMESPACE, type Cluster } from './support/cluster.ts'
+import { connectCluster, type Cluster } from './support/cluster.ts'
 import { assert, eventually } from './support/eventually.ts'
 import {
   applyModel,
@@ -21,6 +21,7 @@ import {
   waitForCondition,
   type Manifest,
 } from './support/models.ts'
+import { killOperator } from './support/operator-pods.ts'
 import { startTraffic } from './support/traffic.ts'
 
 const NAME = 'e2e'
@@ -119,7 +120,7 @@ describe('from kubectl apply to an answer', { timeout: 900_000 }, () => {
     expect((await getModel(cluster, NAME)).metadata.generation).toBe(before.metadata.generation)
     expect(await versionsOf(cluster, NAME)).toHaveLength(1)
     const { items } = await cluster.client.list(jobs, {
-      namespace: NAMESPACE,
+      namespace: cluster.namespace,
       labelSelector: `valence.dev/model=${NAME}`,
     })
     expect(items.map((job) => job.metadata.name).sort()).toEqual([
@@ -147,7 +148,7 @@ describe('a second version under constant traffic', { timeout: 900_000 }, () => 
 
     // The old pods drain and go, which is the moment at which requests would be lost.
     await eventually('the old Deployment is gone', 120, async () => {
-      const old = await cluster.client.get(deployments, NAMESPACE, first.version)
+      const old = await cluster.client.get(deployments, cluster.namespace, first.version)
       assert(old === undefined, () => 'still there')
     })
     await new Promise((resolve) => setTimeout(resolve, 10_000))
@@ -207,14 +208,14 @@ describe('an imported model with a baseline', { timeout: 900_000 }, () => {
 
   it('takes what it wrote from a claim of the user when it is deleted, and leaves the rest', async () => {
     const { metadata } = await getModel(cluster, imported)
-    await cluster.client.delete(sentimentModels, NAMESPACE, imported, { preconditions: { uid: metadata.uid } })
+    await cluster.client.delete(sentimentModels, cluster.namespace, imported, { preconditions: { uid: metadata.uid } })
     await eventually('its versions are gone', 180, async () => {
       const versions = await versionsOf(cluster, imported)
       assert(versions.length === 0, () => JSON.stringify(versions.map((version) => version.metadata.name)))
     })
     expect(await claimContent(cluster)).toEqual(DATA)
     const { items } = await cluster.client.list(jobs, {
-      namespace: NAMESPACE,
+      namespace: cluster.namespace,
       labelSelector: `valence.dev/model=${imported}`,
     })
     expect(items.filter((job) => job.metadata.deletionTimestamp === undefined)).toEqual([])
@@ -263,7 +264,7 @@ describe('what goes wrong ends in the right condition while the stable version s
     await applyModel(cluster, manifest(quickRecipe('bad-image'), { gates: { minAccuracy: 0.999 } }))
     await eventually('the Job is replaced', 60, async () => {
       const { items } = await cluster.client.list(jobs, {
-        namespace: NAMESPACE,
+        namespace: cluster.namespace,
         labelSelector: `valence.dev/version=${model.status?.candidate?.version ?? ''}`,
       })
       const live = items.filter((job) => job.metadata.deletionTimestamp === undefined)
@@ -283,7 +284,7 @@ describe('what goes wrong ends in the right condition while the stable version s
     expect(condition(model, 'Gated')?.message).toMatch(/minAccuracy: wanted >= 0\.999, measured 0\.\d+/)
     const rejected = model.status?.candidate?.version ?? ''
     expect(model.status?.candidate).toMatchObject({ phase: 'Rejected' })
-    expect(await cluster.client.get(deployments, NAMESPACE, rejected)).toBeUndefined()
+    expect(await cluster.client.get(deployments, cluster.namespace, rejected)).toBeUndefined()
     await answersWith(stable)
     expect((await traffic?.count())?.failures).toEqual([])
   })
@@ -294,11 +295,13 @@ describe('deletion', () => {
     await traffic?.stop()
     traffic = undefined
     const model = await getModel(cluster, NAME)
-    await cluster.client.delete(sentimentModels, NAMESPACE, NAME, { preconditions: { uid: model.metadata.uid } })
+    await cluster.client.delete(sentimentModels, cluster.namespace, NAME, {
+      preconditions: { uid: model.metadata.uid },
+    })
     await eventually('everything is gone', 120, async () => {
       for (const resource of [jobs, deployments, services, configMaps, persistentVolumeClaims, podDisruptionBudgets]) {
         const { items } = await cluster.client.list(resource as typeof jobs, {
-          namespace: NAMESPACE,
+          namespace: cluster.namespace,
           labelSelector: `valence.dev/model=${NAME}`,
         })
         assert(items.length === 0, () => `${resource.kind}: ${items.map((item) => item.metadata.name).join(', ')}`)
@@ -306,6 +309,6 @@ describe('deletion', () => {
       const versions = await versionsOf(cluster, NAME)
       assert(versions.length === 0, () => `${versions.length} ModelVersions`)
     })
-    expect(await cluster.client.get(persistentVolumeClaims, NAMESPACE, DATA_CLAIM)).toBeDefined()
+    expect(await cluster.client.get(persistentVolumeClaims, cluster.namespace, DATA_CLAIM)).toBeDefined()
   })
 })

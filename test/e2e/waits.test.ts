@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { KubeObject } from '../../operator/kube/object.ts'
 import { defineResource, pods, secrets } from '../../operator/kube/resource.ts'
 import { sentimentModels } from '../../operator/controllers/resources.ts'
-import { connectCluster, NAMESPACE, type Cluster } from './support/cluster.ts'
+import { connectCluster, type Cluster } from './support/cluster.ts'
 import { applyModel, condition, getModel, quickRecipe, waitForCondition } from './support/models.ts'
 
 const NAME = 'e2e-waits'
@@ -38,7 +38,7 @@ const waitForBlocked = (name: string, reason: string) =>
 
 async function removeModel(name: string) {
   const { metadata } = await getModel(cluster, name)
-  await cluster.client.delete(sentimentModels, NAMESPACE, name, { preconditions: { uid: metadata.uid } })
+  await cluster.client.delete(sentimentModels, cluster.namespace, name, { preconditions: { uid: metadata.uid } })
 }
 
 it('a claim that does not exist is named', async () => {
@@ -54,7 +54,7 @@ it('a Secret that does not exist is named, and the run goes on when it is there'
   const model = await waitForBlocked(NAME, 'ConfigMissing')
   expect(condition(model, 'Blocked')?.message).toContain('secret "e2e-hub" not found')
   await cluster.client.create(secrets, {
-    metadata: { name: 'e2e-hub', namespace: NAMESPACE },
+    metadata: { name: 'e2e-hub', namespace: cluster.namespace },
     data: { token: Buffer.from('unused').toString('base64') },
   })
   await waitForCondition(cluster, NAME, { type: 'Promoted', status: 'True' }, 420)
@@ -76,11 +76,11 @@ it('a probe that fails is named, and the pods that answer stay', async () => {
 })
 
 it('a quota that is used up is named with its figures', async () => {
-  const { items } = await cluster.client.list(pods, { namespace: NAMESPACE })
+  const { items } = await cluster.client.list(pods, { namespace: cluster.namespace })
   // Pods that have ended count for no quota.
   const running = items.filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed')
   const quota = await cluster.client.create(resourceQuotas, {
-    metadata: { name: 'full', namespace: NAMESPACE },
+    metadata: { name: 'full', namespace: cluster.namespace },
     spec: { hard: { pods: String(running.length) } },
   })
   try {
@@ -89,7 +89,9 @@ it('a quota that is used up is named with its figures', async () => {
     expect(condition(model, 'Blocked')?.message).toMatch(/exceeded quota: full, requested: pods=1/)
     expect(condition(model, 'Ready')).toMatchObject({ status: 'True' })
   } finally {
-    await cluster.client.delete(resourceQuotas, NAMESPACE, 'full', { preconditions: { uid: quota.metadata.uid } })
+    await cluster.client.delete(resourceQuotas, cluster.namespace, 'full', {
+      preconditions: { uid: quota.metadata.uid },
+    })
   }
   await removeModel(NAME)
 })

@@ -135,14 +135,44 @@ describe('the API server refuses, with a sentence that names the field,', () => 
       'spec.rollout.steps: Invalid value: the weights of rollout.steps must rise from step to step',
     ],
     [
+      'a shadow sample of too many decimals',
+      { rollout: { shadow: { sample: 0.25 } } },
+      'spec.rollout.shadow.sample: Invalid value: 0.25: sample must have at most one decimal',
+    ],
+    [
+      'a failure ratio that is no more than the same',
+      { rollout: { analysis: { maxFailureRatio: 1 } } },
+      'spec.rollout.analysis.maxFailureRatio in body should be greater than 1',
+    ],
+    [
+      'a tolerable failure rate that is none',
+      { rollout: { analysis: { tolerableFailureRate: 1 } } },
+      'spec.rollout.analysis.tolerableFailureRate in body should be less than 1',
+    ],
+    [
+      'a latency objective that is no duration',
+      { rollout: { analysis: { latencySLO: '250' } } },
+      'spec.rollout.analysis.latencySLO: Invalid value: "250": analysis.latencySLO must be a duration above zero, such as 250ms',
+    ],
+    [
+      'a sticky header that is no header',
+      { rollout: { stickyHeader: 'x user' } },
+      'spec.rollout.stickyHeader: Invalid value: "x user": rollout.stickyHeader must be the name of a header',
+    ],
+    [
+      'an unknown way at the deadline',
+      { rollout: { onDeadline: 'Promote' } },
+      'spec.rollout.onDeadline: Unsupported value: "Promote": supported values: "Hold", "RollBack"',
+    ],
+    [
       'an active deadline that is no duration',
       { job: { deadlines: { active: '6 hours' } } },
-      'spec.job.deadlines.active: Invalid value: "6 hours": job.deadlines.active must be a duration above zero, such as 90s, 30m, 6h or 1h30m',
+      'spec.job.deadlines.active: Invalid value: "6 hours": job.deadlines.active must be a duration above zero, such as 250ms, 90s, 30m, 6h or 1h30m',
     ],
     [
       'a pending deadline of zero',
       { job: { deadlines: { pending: '0s' } } },
-      'spec.job.deadlines.pending: Invalid value: "0s": job.deadlines.pending must be a duration above zero, such as 90s, 30m, 6h or 1h30m',
+      'spec.job.deadlines.pending: Invalid value: "0s": job.deadlines.pending must be a duration above zero, such as 250ms, 90s, 30m, 6h or 1h30m',
     ],
     [
       'a storage size that is no quantity',
@@ -331,7 +361,6 @@ describe('the API server refuses, with a sentence that names the field,', () => 
 
   test('a field that has no effect in this release', async () => {
     for (const [field, changed] of Object.entries({
-      'spec.rollout.shadow': { rollout: { shadow: { sample: 10 } } },
       'spec.serving.autoscaling': { serving: { autoscaling: { maxReplicas: 3 } } },
       'spec.gates.golden': { gates: { golden: {} } },
     })) {

@@ -99,6 +99,25 @@ test('the short names, the category and the columns show where things are', asyn
       readyReplicas: 1,
     },
     candidate: { version: 'columns-abcdef0123', phase: 'Training' },
+    weight: 5,
+    rollout: {
+      version: 'columns-abcdef0123',
+      from: version,
+      phase: 'Stepping',
+      reason: 'StepStarted',
+      message: 'step 1 of 2: 5 % of the requests',
+      startedAt: '2026-01-01T00:00:00Z',
+      step: 1,
+      weight: 5,
+      windows: [{ perMille: 50, candidate: { requests: 50, failures: 1 }, stable: { requests: 950, failures: 10 } }],
+      failures: { timeout: 1 },
+      verdict: {
+        verdict: 'Hold',
+        reason: 'TooFewRequests',
+        message: '50 of at least 500 requests',
+        eValues: { harm: 0.9, ratio: 1.1, rate: 1.2 },
+      },
+    },
     training: { version: 'columns-abcdef0123', attempt: 1, progress: 0.25, message: 'step 10 of 40' },
     blocked: { reason: 'Unschedulable', object: 'Pod/x', message: 'no node has a GPU', since: '2026-01-01T00:00:00Z' },
     conditions: [
@@ -143,8 +162,8 @@ test('the short names, the category and the columns show where things are', asyn
       .split('\n')
       .map((line) => line.trim().split(/ {2,}/))
   expect(table(await kubectl('get', 'sm'))).toEqual([
-    ['NAME', 'PHASE', 'STABLE', 'CANDIDATE', 'ACCURACY', 'TRAINING', 'AGE'],
-    ['columns', 'Training', version, 'columns-abcdef0123', '0.8923', '0.25', expect.any(String)],
+    ['NAME', 'PHASE', 'STABLE', 'CANDIDATE', 'WEIGHT', 'VERDICT', 'ACCURACY', 'TRAINING', 'AGE'],
+    ['columns', 'Training', version, 'columns-abcdef0123', '5', 'Hold', '0.8923', '0.25', expect.any(String)],
   ])
   expect(await kubectl('get', 'sm', '--output', 'wide')).toContain('Unschedulable')
   expect(table(await kubectl('get', 'mv'))).toEqual([

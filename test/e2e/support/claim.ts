@@ -1,11 +1,11 @@
 /** What is on the claim with the quickstart's data, as a pod sees it. */
 import { pods } from '../../../operator/kube/resource.ts'
-import { NAMESPACE, SERVER_IMAGE, type Cluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { assert, eventually } from './eventually.ts'
 
-export async function claimContent({ client }: Cluster): Promise<string[]> {
+export async function claimContent({ client, namespace, serverImage }: Cluster): Promise<string[]> {
   const pod = await client.create(pods, {
-    metadata: { name: 'claim-content', namespace: NAMESPACE },
+    metadata: { name: 'claim-content', namespace },
     spec: {
       restartPolicy: 'Never',
       automountServiceAccountToken: false,
@@ -18,7 +18,7 @@ export async function claimContent({ client }: Cluster): Promise<string[]> {
       containers: [
         {
           name: 'list',
-          image: SERVER_IMAGE,
+          image: serverImage,
           command: ['ls', '-A', '/data'],
           resources: { requests: { cpu: '50m' }, limits: { memory: '64Mi' } },
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
@@ -30,12 +30,12 @@ export async function claimContent({ client }: Cluster): Promise<string[]> {
   })
   try {
     await eventually('the claim is listed', 60, async () => {
-      const live = await client.get(pods, NAMESPACE, pod.metadata.name)
+      const live = await client.get(pods, namespace, pod.metadata.name)
       assert(live?.status?.phase === 'Succeeded', () => JSON.stringify(live?.status))
     })
     const log = await client.podLogs(pod, { container: 'list' })
     return log.split('\n').filter((line) => line !== '' && line !== 'lost+found')
   } finally {
-    await client.delete(pods, NAMESPACE, pod.metadata.name, { preconditions: { uid: pod.metadata.uid } })
+    await client.delete(pods, namespace, pod.metadata.name, { preconditions: { uid: pod.metadata.uid } })
   }
 }

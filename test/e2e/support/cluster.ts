@@ -1,18 +1,22 @@
-/** A real cluster with the operator installed, which `dev/test e2e` prepares, and a namespace of the tests' own in it. */
+/** A real cluster with the operator installed, and a namespace of the tests' own in it. `dev/test e2e` prepares it for the tests. */
 import { request } from 'undici'
 import { createKubeClient, type KubeClient } from '../../../operator/kube/client.ts'
 import { connect, type Connection } from '../../../operator/kube/connection.ts'
-import { pods } from '../../../operator/kube/resource.ts'
 import { createKubeMetrics } from '../../../operator/kube/metrics.ts'
 import { createTransport } from '../../../operator/kube/transport.ts'
 import { systemClock } from '../../../operator/runtime/clock.ts'
 import { Registry } from 'prom-client'
 
-/** Where the tests' objects are; it holds the claim `quickstart-data` with the quickstart's sentences and base model. */
-export const NAMESPACE = 'valence-e2e'
-export const SERVER_IMAGE = required('VALENCE_E2E_SERVER_IMAGE')
+const NAMESPACE = 'valence-e2e'
 
-export interface Cluster {
+export interface Place {
+  /** Where the objects are that are made; it holds the claim `quickstart-data` with the quickstart's sentences and base model. */
+  namespace: string
+  operatorNamespace: string
+  serverImage: string
+}
+
+export interface Cluster extends Place {
   client: KubeClient
   /** Calls a Service or a pod through the API server, as any client outside of the cluster would. */
   call(target: Target, path: string, options?: CallOptions): Promise<Answer>
@@ -38,7 +42,13 @@ export interface Answer {
   text: string
 }
 
-export function connectCluster(): Cluster {
+const placeOfTests = (): Place => ({
+  namespace: NAMESPACE,
+  operatorNamespace: required('VALENCE_E2E_NAMESPACE'),
+  serverImage: required('VALENCE_E2E_SERVER_IMAGE'),
+})
+
+export function connectCluster(place: Place = placeOfTests()): Cluster {
   const connection = connect({ clock: systemClock })
   const transport = createTransport({
     connection,
@@ -47,15 +57,22 @@ export function connectCluster(): Cluster {
     userAgent: 'valence-e2e',
   })
   return {
+    ...place,
     client: createKubeClient({ transport }),
-    call: (target, path, options = {}) => call(connection, target, path, options),
+    call: (target, path, options = {}) => call(connection, place.namespace, target, path, options),
     close: () => connection.close(),
   }
 }
 
-async function call(connection: Connection, target: Target, path: string, options: CallOptions): Promise<Answer> {
+async function call(
+  connection: Connection,
+  namespace: string,
+  target: Target,
+  path: string,
+  options: CallOptions,
+): Promise<Answer> {
   const url = new URL(
-    `/api/v1/namespaces/${NAMESPACE}/${target.kind}/${target.name}:${target.port}/proxy${path}`,
+    `/api/v1/namespaces/${namespace}/${target.kind}/${target.name}:${target.port}/proxy${path}`,
     connection.server,
   )
   const { dispatcher, headers: credentials } = await connection.dispatch('request')
@@ -79,20 +96,6 @@ async function call(connection: Connection, target: Target, path: string, option
     Array.isArray(value) ? value.join(', ') : (value ?? ''),
   ])
   return { status: statusCode, headers: Object.fromEntries(flat) as Record<string, string>, text, body: parsed(text) }
-}
-
-/** Ends the operator without a chance to tidy up; its Deployment starts another. */
-export async function killOperator({ client }: Cluster): Promise<void> {
-  const namespace = required('VALENCE_E2E_NAMESPACE')
-  const { items } = await client.list(pods, {
-    namespace,
-    labelSelector: 'app.kubernetes.io/name=valence,app.kubernetes.io/component=operator',
-  })
-  if (items.length === 0) throw new Error(`no operator pod in ${namespace}`)
-  for (const pod of items) {
-    const preconditions = { uid: pod.metadata.uid }
-    await client.delete(pods, namespace, pod.metadata.name, { preconditions, gracePeriodSeconds: 0 })
-  }
 }
 
 function parsed(text: string): unknown {

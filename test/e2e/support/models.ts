@@ -2,7 +2,7 @@ import type { ModelVersion } from '../../../operator/api/v1alpha1/model-version.
 import type { SentimentModel } from '../../../operator/api/v1alpha1/sentiment-model.ts'
 import { modelVersions, sentimentModels } from '../../../operator/controllers/resources.ts'
 import type { Live } from '../../../operator/kube/object.ts'
-import { NAMESPACE, type Cluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { assert, eventually } from './eventually.ts'
 
 /** As a user writes it: without the fields that have defaults. */
@@ -34,19 +34,19 @@ export function quickRecipe(token: string, dataset: Record<string, unknown> = {}
   }
 }
 
-export async function applyModel({ client }: Cluster, manifest: Manifest): Promise<Live<SentimentModel>> {
-  const object = { ...manifest, metadata: { ...manifest.metadata, namespace: NAMESPACE } }
+export async function applyModel({ client, namespace }: Cluster, manifest: Manifest): Promise<Live<SentimentModel>> {
+  const object = { ...manifest, metadata: { ...manifest.metadata, namespace } }
   return client.apply(sentimentModels, object as never, { fieldManager: 'e2e', force: true })
 }
 
-export async function getModel({ client }: Cluster, name: string): Promise<Live<SentimentModel>> {
-  const model = await client.get(sentimentModels, NAMESPACE, name)
+export async function getModel({ client, namespace }: Cluster, name: string): Promise<Live<SentimentModel>> {
+  const model = await client.get(sentimentModels, namespace, name)
   assert(model !== undefined, () => `no SentimentModel ${name}`)
   return model
 }
 
-export async function versionsOf({ client }: Cluster, name: string): Promise<Live<ModelVersion>[]> {
-  const { items } = await client.list(modelVersions, { namespace: NAMESPACE })
+export async function versionsOf({ client, namespace }: Cluster, name: string): Promise<Live<ModelVersion>[]> {
+  const { items } = await client.list(modelVersions, { namespace })
   return items.filter((version) => version.spec.model === name)
 }
 

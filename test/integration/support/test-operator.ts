@@ -2,6 +2,8 @@
 import { type Logger, pino } from 'pino'
 import { Registry } from 'prom-client'
 import type { Dispatcher } from 'undici'
+import type { ReadEvidence } from '../../../operator/controllers/evidence.ts'
+import type { AskService } from '../../../operator/controllers/rehearsal.ts'
 import type { Connection } from '../../../operator/kube/connection.ts'
 import { runOperator } from '../../../operator/operator.ts'
 import type { ManagerResult } from '../../../operator/runtime/manager.ts'
@@ -31,6 +33,8 @@ export function startOperator(
     leaseName: string
     /** The process dies with this write: it is done, and its answer is never read. */
     diesAtWrite?: number
+    readEvidence?: ReadEvidence
+    askService?: AskService
   },
 ): TestOperator {
   const { connection } = testClient(kubeconfigPath)
@@ -59,6 +63,8 @@ export function startOperator(
       log,
       connection: watched,
       serviceMonitorIntervalMs: 1_000,
+      ...(options.readEvidence && { readEvidence: options.readEvidence }),
+      ...(options.askService && { askService: options.askService }),
     },
     stop.signal,
   )

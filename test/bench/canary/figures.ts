@@ -1,0 +1,148 @@
+/** Tables and sentences for the page; undefined where nothing was measured. */
+import type { Delays, Results } from './results.ts'
+
+type Figures = (results: Results) => string | undefined
+
+export const FIGURES = {
+  run: ({ machine, runs }) => {
+    if (!machine || !runs) return undefined
+    const { cpus, model, memoryGiB, system, kubernetes, node } = machine
+    const on = [`${cpus} cores of ${model}`, `${memoryGiB} GiB`, system, kubernetes && `Kubernetes ${kubernetes}`]
+    const rows = Object.entries(runs).map(([part, run]) => [part, run.date, minutes(run.seconds), `\`${run.command}\``])
+    return [
+      `${[...on, `Node ${node}`].filter(Boolean).join(', ')}. All figures: [canary.json](canary.json).`,
+      table(['Part', 'Date', 'Duration', 'Command'], rows),
+    ].join('\n\n')
+  },
+
+  disruptions: ({ disruptions, requests, failedBeyondStable, latencyMs }) => {
+    if (!disruptions || requests === undefined || failedBeyondStable === undefined) return undefined
+    const excused = disruptions.reduce((sum, { failedWithStable }) => sum + failedWithStable, 0)
+    const latency = latencyMs
+      ? ` Half of the answers took at most ${latencyMs.median} ms, 99 % at most ${latencyMs.p99} ms.`
+      : ''
+    return [
+      `**${number(requests)} requests, ${number(failedBeyondStable)} failed that stable alone would not have failed**; ${number(excused)} were lost with a stable pod that was killed.${latency}`,
+      table(
+        [
+          'What happened',
+          'Duration',
+          'Requests',
+          'Failed',
+          'Of these, with a killed stable pod',
+          'Answered by stable in its place',
+          'Outcome',
+        ],
+        disruptions.map((one) => [
+          one.what,
+          `${Math.round(one.seconds)} s`,
+          number(one.requests),
+          number(one.failures),
+          number(one.failedWithStable),
+          number(one.fallbacks),
+          one.outcome ?? '',
+        ]),
+      ),
+    ].join('\n\n')
+  },
+
+  shares: ({ shares }) =>
+    shares &&
+    table(
+      [
+        'Stable pods',
+        'Wanted',
+        'Observed',
+        '99.9 % band',
+        'Within',
+        'Requests',
+        'On the candidate, as pods counted',
+        'Answered by it, as callers saw',
+        'By stable in its place',
+      ],
+      shares.map((one) => [
+        String(one.stablePods),
+        `${one.wanted} %`,
+        `${one.observed} %`,
+        `${one.low} to ${one.high} %`,
+        yes(one.isWithin),
+        number(one.requests),
+        number(one.counted),
+        number(one.answered),
+        number(one.fallbacks),
+      ]),
+    ),
+
+  broken: ({ brokenCandidates }) =>
+    brokenCandidates &&
+    table(
+      ['A candidate that', 'Promoted', 'Within', 'Requests meanwhile', 'Failed', 'What the model says'],
+      brokenCandidates.map((one) => [
+        one.kind,
+        yes(one.promoted),
+        `${Math.round(one.seconds)} s`,
+        number(one.requests),
+        number(one.failures),
+        one.condition,
+      ]),
+    ),
+
+  propagation: ({ propagationSeconds }) =>
+    propagationSeconds &&
+    table(
+      ['From the decision until all stable pods act by it', 'Median', 'Maximum', 'Trials'],
+      [
+        delays('weight 0, of a rollout that is given up', propagationSeconds.weightZero),
+        delays('a raised weight', propagationSeconds.weightRaised),
+      ],
+    ),
+
+  forwarding: ({ forwarding, forwardingMedianMs }) =>
+    forwarding &&
+    [
+      `**${forwardingMedianMs ?? ''} ms** at the median: the higher of those loads that leave a core free.`,
+      table(
+        ['Callers at once', 'Pauses between', 'Added at the median', 'Rounds, 10 % to 90 %'],
+        forwarding.map(({ callers, pauseMs, addedMedianMs, p10, p90 }) => [
+          String(callers),
+          pauseMs === 0 ? 'none' : `${pauseMs} ms`,
+          `${addedMedianMs} ms`,
+          `${p10} to ${p90} ms`,
+        ]),
+      ),
+    ].join('\n\n'),
+
+  simulation: ({ simulation }) =>
+    simulation &&
+    table(
+      ['Case: stable and candidate', 'False rollback', 'False promotion', 'Median requests'],
+      simulation.map((one) => [
+        one.case,
+        percent(one.falseRollback),
+        percent(one.falsePromotion),
+        number(one.medianRequests),
+      ]),
+    ),
+} as const satisfies Record<string, Figures>
+
+const delays = (what: string, { median, max, trials }: Delays) => [
+  what,
+  `${median} s`,
+  `${max} s`,
+  String(trials.length),
+]
+
+/** Prettier pads the columns. */
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
+  return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+/** Messages come from pods and candidates: a bar would end the cell, and a tag would vanish. */
+const cell = (text: string) =>
+  text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ')
+
+const number = (value: number) => value.toLocaleString('en-US')
+const percent = (share: number) => `${(100 * share).toFixed(2)} %`
+const minutes = (seconds: number) => (seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`)
+const yes = (value: boolean) => (value ? 'yes' : 'no')

@@ -1,0 +1,119 @@
+/** What was measured: docs/benchmarks/canary.json. Each part can be measured anew by itself; the others stay as they are. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { format, resolveConfig } from 'prettier'
+import { z } from 'zod'
+
+export const RESULTS_FILE = 'docs/benchmarks/canary.json'
+
+export const PARTS = ['disruptions', 'shares', 'broken', 'propagation', 'forwarding', 'simulation'] as const
+export type Part = (typeof PARTS)[number]
+
+const count = z.int().nonnegative()
+const seconds = z.number().nonnegative()
+
+const machine = z.object({
+  cpus: count,
+  model: z.string(),
+  memoryGiB: z.number(),
+  system: z.string(),
+  node: z.string(),
+  kubernetes: z.string().optional(),
+})
+export type Machine = z.infer<typeof machine>
+
+const share = z.object({
+  /** Percent, as all of these. */
+  wanted: z.number(),
+  observed: z.number(),
+  /** The exact 99.9 % band around what is wanted. */
+  low: z.number(),
+  high: z.number(),
+  /** Requests that the stable pods' split decided on. */
+  requests: count,
+  isWithin: z.boolean(),
+  stablePods: count,
+  /** Of the requests: fell to the candidate by the pods' own counters, was answered by it as callers saw it, by stable in its place. */
+  counted: count,
+  answered: count,
+  fallbacks: count,
+})
+export type Share = z.infer<typeof share>
+
+const disruption = z.object({
+  what: z.string(),
+  /** What became of the rollout, where that is of interest. */
+  outcome: z.string().optional(),
+  seconds,
+  requests: count,
+  failures: count,
+  /** Of these: a stable pod that was killed took the caller's connection with it. */
+  failedWithStable: count,
+  fallbacks: count,
+})
+export type Disruption = z.infer<typeof disruption>
+
+const brokenCandidate = z.object({
+  kind: z.string(),
+  promoted: z.boolean(),
+  condition: z.string(),
+  seconds,
+  requests: count,
+  failures: count,
+})
+export type BrokenCandidate = z.infer<typeof brokenCandidate>
+
+const delays = z.object({ median: seconds, max: seconds, trials: z.array(seconds) })
+export type Delays = z.infer<typeof delays>
+
+const forwarding = z.object({
+  callers: count,
+  pauseMs: count,
+  addedMedianMs: z.number(),
+  p10: z.number(),
+  p90: z.number(),
+})
+
+export const simulated = z.object({
+  case: z.string(),
+  falseRollback: z.number(),
+  falsePromotion: z.number(),
+  medianRequests: count,
+})
+
+const results = z
+  .object({
+    machine,
+    requests: count,
+    failedBeyondStable: count,
+    shares: z.array(share),
+    brokenCandidates: z.array(brokenCandidate),
+    forwardingMedianMs: z.number(),
+    /** The median. */
+    weightZeroSeconds: seconds,
+    simulation: z.array(simulated),
+    propagationSeconds: z.object({ weightZero: delays, weightRaised: delays }),
+    disruptions: z.array(disruption),
+    latencyMs: z.object({ median: z.number(), p99: z.number() }),
+    forwarding: z.array(forwarding),
+    runs: z.partialRecord(z.enum(PARTS), z.object({ date: z.string(), seconds, command: z.string() })),
+  })
+  .partial()
+export type Results = z.infer<typeof results>
+
+export function readResults(file: string = RESULTS_FILE): Results {
+  return existsSync(file) ? results.parse(JSON.parse(readFileSync(file, 'utf8'))) : {}
+}
+
+/** In the order of the schema, whichever part was measured first. */
+export async function writeResults(measured: Results, file: string = RESULTS_FILE): Promise<void> {
+  await writeFormatted(file, JSON.stringify(results.parse(measured)))
+}
+
+/** As `npm run format` would have it. */
+export async function writeFormatted(file: string, text: string): Promise<void> {
+  writeFileSync(file, await formatted(file, text))
+}
+
+export async function formatted(file: string, text: string): Promise<string> {
+  return format(text, { ...(await resolveConfig(file)), filepath: file })
+}
