@@ -9,6 +9,7 @@ import { FAILURE_REASONS } from '../contract/termination.ts'
 import { parseSentimentModel } from '../operator/api/v1alpha1/sentiment-model.ts'
 import { createKubeMetrics } from '../operator/kube/metrics.ts'
 import type { BlockedReason } from '../operator/plan/blocked.ts'
+import { createRolloutMetrics } from '../operator/controllers/rollout-metrics.ts'
 import { createRuntimeMetrics } from '../operator/runtime/metrics.ts'
 import { createMetrics } from '../server/metrics.ts'
 import { ERROR_STATUS } from '../server/request-error.ts'
@@ -53,6 +54,10 @@ const blockedReasons: Record<BlockedReason, true> = {
   TrainingFailed: true,
   EvaluationFailed: true,
   GateFailed: true,
+  RoutingUnconfirmed: true,
+  SplitUnverified: true,
+  ShadowDisagreement: true,
+  RehearsalFailed: true,
 }
 
 describe('the documentation', () => {
@@ -83,7 +88,11 @@ describe('the documentation', () => {
         .filter((name) => !/^(process|nodejs)_/.test(name))
     }
     const serving = await names(createMetrics)
-    const operator = [...(await names(createRuntimeMetrics)), ...(await names(createKubeMetrics))]
+    const operator = [
+      ...(await names(createRuntimeMetrics)),
+      ...(await names(createKubeMetrics)),
+      ...(await names(createRolloutMetrics)),
+    ]
     expect(cells(page, 1, 'Serving pods: port 8001, `/metrics`')).toEqual(expect.arrayContaining(serving))
     expect(cells(page, 1, 'Operator: port 8080, `/metrics`').toSorted()).toEqual(operator.toSorted())
   })
