@@ -3,7 +3,8 @@ import { z } from 'zod'
 
 const perMille = z.int().min(0).max(1000)
 
-export const routing = z.strictObject({
+/** Unknown fields are left out, not refused: a server of this release may meet the file of a later operator. */
+export const routing = z.object({
   /** Rises with every change of this file. */
   epoch: z.int().nonnegative(),
   stable: z.string(),

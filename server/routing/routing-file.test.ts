@@ -59,7 +59,6 @@ test('unchanged content is applied once', async () => {
 
 test.each([
   ['no JSON', '{', /not JSON/],
-  ['an unknown field', '{"epoch":1,"stable":"v1","endpoints":{},"weights":1}', /weights/],
   ['a weight out of range', '{"epoch":1,"stable":"v1","endpoints":{},"perMille":1001}', /perMille/],
   ['an endpoint that is no URL', '{"epoch":1,"stable":"v1","endpoints":{"v1":"v1:x"}}', /./],
 ])('%s is refused once, and what was in force stays', async (_, text, reason) => {
@@ -73,6 +72,13 @@ test.each([
   mount.write(content(3))
   await file.refresh()
   expect(file.current?.epoch).toBe(3)
+})
+
+test('a field of a later release is left out, and the rest holds', async () => {
+  const mount = mountConfigMap('{"epoch":7,"stable":"v1","endpoints":{},"weights":1}')
+  const { file, refused } = await watch(mount.path)
+  expect(file.current).toMatchObject({ epoch: 7, stable: 'v1' })
+  expect(refused).toEqual([])
 })
 
 test('a file that is not there is refused, and taken when it comes; one that goes leaves what was in force', async () => {

@@ -1,30 +1,20 @@
 /** A canary on a real API server with the real controllers. The kubelet and the serving pods' split are played. */
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { parse } from 'yaml'
 import { LABELS } from '../../operator/builders/metadata.ts'
-import { coreEvents, modelVersions, sentimentModels } from '../../operator/controllers/resources.ts'
+import { coreEvents, sentimentModels } from '../../operator/controllers/resources.ts'
 import type { KubeClient } from '../../operator/kube/client.ts'
-import {
-  configMaps,
-  customResourceDefinitions,
-  deployments,
-  namespaces,
-  services,
-  type CustomResourceDefinition,
-} from '../../operator/kube/resource.ts'
+import { configMaps, deployments, namespaces, services } from '../../operator/kube/resource.ts'
 import { evaluated, TRAINED } from '../../operator/plan/testing/factories.ts'
 import { type ApiServer, startApiServer } from './support/api-server.ts'
 import { startControllerManager } from './support/controller-manager.ts'
 import { testClient, type TestClient } from './support/kube-test-client.ts'
+import { installCustomResources } from './support/own-resources.ts'
 import { TestKubelet } from './support/test-kubelet.ts'
 import { startOperator, type TestOperator } from './support/test-operator.ts'
 import { TestSplit } from './support/test-split.ts'
 
 const NAMESPACE = 'op-canary'
 const MODEL = 'reviews'
-const crds = join(import.meta.dirname, '..', '..', 'crds')
 
 let server: ApiServer
 let controllerManager: ReturnType<typeof startControllerManager>
@@ -38,13 +28,7 @@ beforeAll(async () => {
   server = await startApiServer()
   access = testClient(server.kubeconfigPath)
   client = access.client
-  for (const file of await readdir(crds)) {
-    const crd = parse(await readFile(join(crds, file), 'utf8')) as CustomResourceDefinition
-    await client.apply(customResourceDefinitions, crd, { fieldManager: 'test', force: true })
-  }
-  await eventually(async () => {
-    for (const resource of [sentimentModels, modelVersions]) expect(await client.hasResource(resource)).toBe(true)
-  })
+  await installCustomResources(client)
   await client.create(namespaces, { metadata: { name: NAMESPACE } })
   controllerManager = startControllerManager(server.kubeconfigPath)
   kubelet = new TestKubelet(client)

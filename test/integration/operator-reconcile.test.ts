@@ -2,10 +2,7 @@
  * The operator on a real API server with the real Job, Deployment and garbage-collection controllers. Only the kubelet is played: pods
  * never run, they get the statuses that a test asks for. Namespaces enforce the restricted Pod Security standard.
  */
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { parse } from 'yaml'
 import { LABELS } from '../../operator/builders/metadata.ts'
 import { coreEvents, modelVersions, sentimentModels } from '../../operator/controllers/resources.ts'
 import type { ModelVersionStatus } from '../../operator/api/v1alpha1/model-version.ts'
@@ -24,13 +21,13 @@ import {
   pods,
   serviceMonitors,
   services,
-  type CustomResourceDefinition,
   type Resource,
 } from '../../operator/kube/resource.ts'
 import { DIGEST, evaluated, failedWith, TRAINED } from '../../operator/plan/testing/factories.ts'
 import { type ApiServer, startApiServer } from './support/api-server.ts'
 import { startControllerManager } from './support/controller-manager.ts'
 import { testClient, type TestClient } from './support/kube-test-client.ts'
+import { installCustomResources } from './support/own-resources.ts'
 import { type Behaviour, type PodState, TestKubelet } from './support/test-kubelet.ts'
 import { startOperator, type TestOperator } from './support/test-operator.ts'
 
@@ -44,7 +41,6 @@ const limitRanges = defineResource<KubeObject & { spec: object }>({
 })
 /** On a busy machine everything takes its time; the waits end as soon as they can. */
 const PATIENCE_MS = 45_000
-const crds = join(import.meta.dirname, '..', '..', 'crds')
 
 let server: ApiServer
 let controllerManager: ReturnType<typeof startControllerManager>
@@ -72,13 +68,7 @@ beforeAll(async () => {
   server = await startApiServer()
   access = testClient(server.kubeconfigPath)
   client = access.client
-  for (const file of await readdir(crds)) {
-    const crd = parse(await readFile(join(crds, file), 'utf8')) as CustomResourceDefinition
-    await client.apply(customResourceDefinitions, crd, { fieldManager: 'test', force: true })
-  }
-  await eventually(async () => {
-    for (const resource of [sentimentModels, modelVersions]) expect(await client.hasResource(resource)).toBe(true)
-  })
+  await installCustomResources(client)
   for (const name of [...watched, 'op-crash']) {
     const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' }
     await client.create(namespaces, { metadata: { name, labels } })
