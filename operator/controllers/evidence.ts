@@ -15,6 +15,7 @@ export interface ServingPod {
 export type ReadEvidence = (pod: ServingPod, signal: AbortSignal) => Promise<Evidence>
 
 const TIMEOUT_MS = 2_000
+const LOOK_TIMEOUT_MS = 4_000
 const MAX_BYTES = 262_144
 /** Pods that are asked at the same time. */
 const CONCURRENCY = 16
@@ -74,7 +75,9 @@ export class EvidenceLedger {
     this.#last.delete(model)
   }
 
-  async #ask(pods: readonly ServingPod[], signal: AbortSignal): Promise<Answer[]> {
+  async #ask(pods: readonly ServingPod[], outer: AbortSignal): Promise<Answer[]> {
+    // For all of them together: pods that can't be reached must not keep the plan from being made.
+    const signal = AbortSignal.any([outer, AbortSignal.timeout(LOOK_TIMEOUT_MS)])
     const answers = new Array<Answer>(pods.length)
     let next = 0
     const work = async (): Promise<void> => {
@@ -86,6 +89,7 @@ export class EvidenceLedger {
       }
     }
     await Promise.all(Array.from({ length: Math.min(CONCURRENCY, pods.length) }, work))
+    outer.throwIfAborted()
     return answers
   }
 
@@ -116,6 +120,8 @@ function podEvidence(answer: Answer): PodEvidence {
 /** A process that has started anew counts from zero; whatever it had counted since the last look before is lost. */
 function addDifference(sum: Sum, before: Evidence, now: Evidence): void {
   const isSameProcess = before.boot === now.boot
+  // What it counted in between is of two weights, and nobody knows how much of which.
+  if (isSameProcess && before.epoch !== now.epoch) return
   for (const [version, arm] of Object.entries(now.arms)) {
     const old = isSameProcess ? before.arms[version] : undefined
     const total = (sum.arms[version] ??= { requests: 0, failures: 0, reasons: {} })

@@ -6,6 +6,8 @@ import type { OperatorContext } from './context.ts'
 import { observePod, observeWarnings } from './observe.ts'
 import { coreEvents } from './resources.ts'
 
+/** Of many pods that wait or fail, a few tell what all of them wait for. */
+const WITNESSES = 3
 const LOG_LINES = 20
 const LOG_BYTES = 8_192
 
@@ -15,11 +17,24 @@ export async function gatherPods(
   pods: readonly Live<Pod>[],
   signal: AbortSignal,
 ): Promise<PodObservation[]> {
-  return Promise.all(pods.map((pod) => gatherPod(context, pod, signal)))
+  const now = context.clock.now()
+  const observed = pods.map(observePod)
+  const failing = observed.filter((pod) => pod.containers.some((container) => isFailing(container, now)))
+  const witnesses = new Set(failing.slice(0, WITNESSES).map((pod) => pod.uid))
+  return Promise.all(
+    pods.map(async (pod, index) => {
+      const facts = observed[index] ?? observePod(pod)
+      return witnesses.has(facts.uid) ? withLogs(context, pod, facts, signal) : facts
+    }),
+  )
 }
 
-async function gatherPod(context: OperatorContext, pod: Live<Pod>, signal: AbortSignal): Promise<PodObservation> {
-  const observed = observePod(pod)
+async function withLogs(
+  context: OperatorContext,
+  pod: Live<Pod>,
+  observed: PodObservation,
+  signal: AbortSignal,
+): Promise<PodObservation> {
   const now = context.clock.now()
   const containers = await Promise.all(
     observed.containers.map(async (container) => {
@@ -56,9 +71,6 @@ async function readLastLine(
     return undefined
   }
 }
-
-/** Of many pods that wait, a few tell what all of them wait for. */
-const WITNESSES = 3
 
 /** Warnings about objects that do not get ahead. Asked of the API server only for these: events are many and short-lived. */
 export async function gatherWarnings(

@@ -69,11 +69,15 @@ describe('a rollout tells each of its transitions once', () => {
   })
 
   test('where somebody has to decide: on an approval, and at the deadline', () => {
-    const rollout = { steps: [{ weight: 50 }], approval: 'Manual', deadline: '10m' }
-    const events = told(new Canary({ rollout }), (canary) => {
-      canary.until('asked', () => canary.rollout?.phase === 'AwaitingApproval').look(400)
+    const manual = { steps: [{ weight: 50 }], approval: 'Manual' }
+    const asked = told(new Canary({ rollout: manual }), (canary) => {
+      canary.until('asked', () => canary.rollout?.phase === 'AwaitingApproval').look(5)
     })
-    expect(reasons(events).slice(3)).toEqual(['Normal ApprovalWanted', 'Warning DeadlineExceeded'])
+    expect(reasons(asked).at(-1)).toBe('Normal ApprovalWanted')
+    const events = told(new Canary({ rollout: { steps: [{ weight: 50, hold: '1h' }], deadline: '10m' } }), (canary) => {
+      canary.until('stepping', () => canary.rollout?.phase === 'Stepping').look(400)
+    })
+    expect(reasons(events).at(-1)).toBe('Warning DeadlineExceeded')
     expect(events.at(-1)?.note).toContain('not decided within rollout.deadline (10m)')
   })
 

@@ -184,7 +184,11 @@ function promotionsOf(
   const before = observed.model.status?.promotions ?? []
   const last = before.at(-1)
   if (rollout.stable === undefined || last?.version === rollout.stable) return before
-  const reason = last === undefined ? 'FirstVersion' : rollout.stable === desired ? 'NewVersion' : 'Pinned'
+  // The process may have died between the switch and this record; then the decision of before has the reason.
+  const { lastDecision } = observed
+  const isDecided = lastDecision?.kind === 'Promote' && lastDecision.candidate.version === rollout.stable
+  const found = rollout.stable === desired ? 'NewVersion' : 'Pinned'
+  const reason = last === undefined ? 'FirstVersion' : isDecided ? lastDecision.reason : found
   const entry = {
     version: rollout.stable,
     digest: version?.status?.artifact?.manifestSha256 ?? '',

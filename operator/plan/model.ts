@@ -1,6 +1,7 @@
 /** The next step of one SentimentModel: which versions exist, which of them run, which one answers. Pure. */
 import type { Routing } from '../../contract/routing.ts'
 import type { ModelVersion } from '../api/v1alpha1/model-version.ts'
+import type { RolloutStatus } from '../api/v1alpha1/rollout.ts'
 import type { SentimentModel, SentimentModelSpec, SentimentModelStatus } from '../api/v1alpha1/sentiment-model.ts'
 import type { Precision } from '../api/v1alpha1/serving.ts'
 import type { Blocked } from './blocked.ts'
@@ -21,6 +22,12 @@ export interface Deployed {
   replicas: number
 }
 
+export interface Stamps {
+  epoch: string
+  /** By pod. */
+  prodded: ReadonlyMap<string, string>
+}
+
 export interface ModelPlan {
   versions: VersionIdentity[]
   /** The claim to make; undefined where the user brings one. */
@@ -32,7 +39,9 @@ export interface ModelPlan {
   /** To be written down before the traffic moves. */
   decision: DecisionContent | undefined
   /** What serving pods are annotated with, so that they take up the routing file at once. */
-  stamp: string | undefined
+  stamps: Stamps | undefined
+  /** What has to be kept of this look where the rest of the plan can't be carried out. */
+  counted: RolloutStatus | undefined
   /** Golden texts are to be sent to this version through the Service, and what becomes of them goes into the status. */
   rehearse: string | undefined
   hasServiceMonitor: boolean
@@ -103,7 +112,8 @@ export function planModel(observed: ModelObserved, now: number): ModelPlan {
     ),
     stable: rollout.stable,
     routing,
-    stamp: routing && stampOf(routing, rollout, model.status, now),
+    stamps: routing && stampsOf(routing, rollout, model.status, now),
+    counted: rollout.counted,
     rehearse: rollout.rehearse,
     hasServiceMonitor: serviceMonitor.isWanted,
     retire: observed.served.filter((name) => !stays.has(name)),
@@ -181,18 +191,26 @@ function planRouting(
     ...(baseline !== undefined && { baseline }),
     endpoints: Object.fromEntries(names.map((name) => [name, `http://${name}:8000`])),
   }
-  const { epoch, ...old } = before ?? { epoch: 0 }
+  // Epochs never come again, also where someone has deleted the file: a pod that runs an old one must not seem to run the new one.
+  const { epoch, ...old } = before ?? { epoch: model.status?.routing?.epoch ?? 0 }
   return { epoch: canonicalJson(old) === canonicalJson(content) ? epoch : epoch + 1, ...content }
 }
 
-/** How long a pod is given before it is prodded again: the kubelet may have looked before the new content had reached it. */
-const PROD_AGAIN_MS = 3_000
+/** How long a pod is given before it is prodded: the kubelet may have looked before the new content had reached it. */
+const PROD_AFTER_MS = 3_000
 
-function stampOf(routing: Routing, { lagging }: RolloutPlan, status: SentimentModelStatus | undefined, now: number) {
+/** The epoch for every pod; for those that run another file though they answer, once more after 3 s, 6 s, 12 s and so on. */
+function stampsOf(
+  { epoch }: Routing,
+  { lagging }: RolloutPlan,
+  status: SentimentModelStatus | undefined,
+  now: number,
+): Stamps {
   const written = status?.routing
-  const isLagging = written?.epoch === routing.epoch && lagging.length > 0
-  const times = isLagging ? Math.floor((now - Date.parse(written.since)) / PROD_AGAIN_MS) : 0
-  return times > 0 ? `${routing.epoch}-${times}` : String(routing.epoch)
+  const late = written?.epoch === epoch ? now - Date.parse(written.since) : 0
+  const times = late < PROD_AFTER_MS ? 0 : Math.floor(Math.log2(late / PROD_AFTER_MS)) + 1
+  const prodded = times === 0 ? [] : lagging.filter(({ hasAnswered }) => hasAnswered).map(({ pod }) => pod)
+  return { epoch: String(epoch), prodded: new Map(prodded.map((pod) => [pod, `${epoch}-${times}`])) }
 }
 
 /** The version before the stable one stays within reach of a pin, however many others have failed since. */

@@ -151,6 +151,7 @@ export const command = field(
   z.object({
     verb: field(z.string().max(20), 'What was asked for: approve, abort, retry, promote.'),
     version: versionName('For which version.'),
+    text: field(z.string().max(253), 'The whole value of the annotation, where text follows the version.').optional(),
     by: field(z.string().max(256), 'The field manager that set the annotation, as metadata.managedFields has it.'),
     at: time('When this manager last wrote, so not before it was set.').optional(),
     isOver: field(

@@ -89,7 +89,9 @@ async function gatherRemoval(
   const deployment = caches.deployments.get(namespace, name)
   const isServing =
     model !== undefined && deployment !== undefined && deployment.metadata.deletionTimestamp === undefined
-  const removal = await context.client.get(jobResource, namespace, removalJobName(version), signal)
+  const found = await context.client.get(jobResource, namespace, removalJobName(version), signal)
+  // Somebody else's Job of that name is neither waited for nor taken away.
+  const removal = found?.metadata.labels?.[LABELS.component] === 'remover' ? found : undefined
   return {
     observed: {
       version,

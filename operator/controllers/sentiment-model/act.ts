@@ -41,12 +41,14 @@ export async function act(
   plan: ModelPlan,
   signal: AbortSignal,
 ): Promise<void> {
-  await makeInputs(context, gathered, plan, signal)
-  // First of all: a decision that is on record stands, whatever becomes of this process. But taking traffic away does not wait for it.
+  // First of all: a decision that is on record stands, whatever becomes of this process. Taking traffic away does not depend on it.
   const unrecorded = plan.decision && (await attempt(recordDecision(context, gathered, plan.decision, signal)))
-  await makePods(context, gathered, plan, signal)
+  // A promotion without its record could not be explained: nothing of it happens.
+  if (unrecorded && plan.decision?.kind === 'Promote') throw unrecorded.error
+  await writeRouting(context, gathered, plan, signal)
   await spreadRouting(context, gathered, plan, signal)
-  // A promotion without its record could not be explained.
+  await makeInputs(context, gathered, plan, signal)
+  await makePods(context, gathered, plan, signal)
   if (unrecorded) throw unrecorded.error
   await moveTraffic(context, gathered, plan, signal)
   await retire(context, gathered, plan, signal)
@@ -91,14 +93,24 @@ async function makeInputs(
   }
 }
 
+/** Before the pods, which mount it. */
+async function writeRouting(
+  context: OperatorContext,
+  { live, observed }: Gathered,
+  { routing }: ModelPlan,
+  signal: AbortSignal,
+) {
+  if (!routing) return
+  const cache = context.caches(observed.model.metadata.namespace).configMaps
+  const desired = buildRouting(observed.model, routing)
+  await applyChild(context.client, live, { resource: configMaps, cache, desired }, signal)
+}
+
 async function makePods(context: OperatorContext, { live, observed }: Gathered, plan: ModelPlan, signal: AbortSignal) {
   const { client, imagePullPolicy } = context
   const { model } = observed
   const caches = context.caches(model.metadata.namespace)
   const apply = <T extends KubeObject>(child: Child<T>) => applyChild(client, live, child, signal)
-  // The routing file first: pods mount it.
-  if (plan.routing)
-    await apply({ resource: configMaps, cache: caches.configMaps, desired: buildRouting(model, plan.routing) })
   const image = model.spec.serving.image ?? context.images.server
   for (const deployed of plan.deploy) {
     const desired = buildDeployment({ model, deployed, image, imagePullPolicy, claimName: claimOf(model) })
@@ -116,25 +128,24 @@ async function makePods(context: OperatorContext, { live, observed }: Gathered, 
 async function spreadRouting(
   context: OperatorContext,
   { owned, observed }: Gathered,
-  { stamp }: ModelPlan,
+  { stamps }: ModelPlan,
   signal: AbortSignal,
 ) {
-  if (stamp === undefined) return
+  if (!stamps) return
   const { namespace } = observed.model.metadata
   const cache = context.caches(namespace).pods
-  const stale = livePods(context, namespace, owned.deployments).filter(
-    (pod) => pod.metadata.annotations?.[ANNOTATIONS.routingEpoch] !== stamp,
-  )
-  const patch = { metadata: { annotations: { [ANNOTATIONS.routingEpoch]: stamp } } }
-  await Promise.all(
-    stale.map(async ({ metadata }) => {
-      try {
-        cache.observeWrite(await context.client.mergePatch(pods, namespace, metadata.name, patch, {}, signal))
-      } catch (error) {
-        if (!isNotFound(error)) throw error // it ended meanwhile
-      }
-    }),
-  )
+  for (const { metadata } of livePods(context, namespace, owned.deployments)) {
+    const found = metadata.annotations?.[ANNOTATIONS.routingEpoch]
+    const wanted = stamps.prodded.get(metadata.name) ?? stamps.epoch
+    // One that was prodded for this epoch needs no other annotation.
+    if (found === wanted || (wanted === stamps.epoch && found?.startsWith(`${stamps.epoch}-`) === true)) continue
+    const patch = { metadata: { annotations: { [ANNOTATIONS.routingEpoch]: wanted } } }
+    try {
+      cache.observeWrite(await context.client.mergePatch(pods, namespace, metadata.name, patch, {}, signal))
+    } catch (error) {
+      if (!isNotFound(error)) throw error // it ended meanwhile
+    }
+  }
 }
 
 /** Last of all, because nothing that serves depends on it. */

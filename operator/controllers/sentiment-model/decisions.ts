@@ -35,6 +35,10 @@ export async function recordDecision(
   }
   const desired = buildDecision(model, record)
   await createChild(context.client, live, { resource: configMaps, cache, desired }, signal)
+  // The name may have been taken by a decision that the watch has not told of yet: this one then gets the next number.
+  const written = readDecisions([cache.get(model.metadata.namespace, desired.metadata.name) ?? desired]).at(-1)
+  if (!written || !isSameDecision(written.decision, content))
+    throw new Error(`${desired.metadata.name} holds another decision; this one is written down with the next look`)
   await dropOldest(context, live, own, records, signal)
 }
 

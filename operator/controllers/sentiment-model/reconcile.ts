@@ -33,16 +33,28 @@ export const reconcileSentimentModel =
     try {
       await act(context, gathered, plan, signal)
     } catch (error) {
+      // Counters are read once: what they said must not be lost with the write that failed, or a bad verdict would be forgotten.
+      const counted = withCounted(live, plan)
       const blocked = refusalOf(error)
-      if (!blocked) throw error
+      if (!blocked) {
+        if (counted.status) await report(context, live, counted.status, signal)
+        throw error
+      }
       context.log.warn({ key: `${request.namespace}/${request.name}`, err: error }, 'a write was refused')
-      await report(context, live, blockedStatus(live, blocked, now), signal)
+      await report(context, live, blockedStatus(counted, blocked, now), signal)
       return { requeueAfterMs: REFUSAL_RETRY_MS }
     }
     const status = plan.rehearse === undefined ? plan.status : await rehearsed(context, gathered, plan, signal)
     await report(context, live, status, signal)
     return { requeueAfterMs: plan.requeueAfterMs }
   }
+
+/** The model with its old status, in which the rollout under way has what this look has counted. */
+function withCounted(live: Live<SentimentModel>, { counted }: ModelPlan): Live<SentimentModel> {
+  const before = live.status?.rollout
+  if (!counted || before?.version !== counted.version || before.startedAt !== counted.startedAt) return live
+  return { ...live, status: { ...live.status, rollout: counted } }
+}
 
 /** The status with what became of the rehearsal. */
 async function rehearsed(

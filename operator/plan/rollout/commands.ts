@@ -3,7 +3,10 @@ import { API_GROUP } from '../../../contract/names.ts'
 import type { ObjectMeta } from '../../api/object-meta.ts'
 import { MAX_COMMANDS, type Command } from '../../api/v1alpha1/rollout.ts'
 
-/** Done once each time that they are set: `valence.dev/<verb>: <version>`. */
+/**
+ * Done once each time that they are set: `valence.dev/<verb>: <version>`. Any text may follow the version; with another one the command is
+ * new, without the annotation having to be taken away first.
+ */
 export const VERBS = ['approve', 'promote', 'abort', 'retry'] as const
 export type Verb = (typeof VERBS)[number]
 
@@ -18,8 +21,12 @@ export interface Commands {
 export function readCommands(metadata: ObjectMeta): Commands {
   const { annotations = {} } = metadata
   const asked = VERBS.flatMap((verb): Command[] => {
-    const version = annotations[annotation(verb)]
-    return version === undefined || version === '' ? [] : [{ verb, version, ...whoSet(metadata, annotation(verb)) }]
+    const text = annotations[annotation(verb)]?.trim() ?? ''
+    const [version = ''] = text.split(/\s/)
+    if (version === '') return []
+    return [
+      { verb, version, ...(text !== version && { text: text.slice(0, 253) }), ...whoSet(metadata, annotation(verb)) },
+    ]
   })
   const paused = annotations[annotation('pause')]
   return { asked, paused: paused === annotations[annotation('resume')] ? undefined : paused }
@@ -48,12 +55,12 @@ export function newCommand(
   verb: Verb,
   version: string,
 ): Command | undefined {
-  const isDone = done.some((other) => isSame(other, { verb, version }) && other.isOver !== true)
-  return isDone ? undefined : asked.find((command) => isSame(command, { verb, version }))
+  const command = asked.find((one) => one.verb === verb && one.version === version)
+  return command && !done.some((other) => isSame(other, command) && other.isOver !== true) ? command : undefined
 }
 
-const isSame = (a: Pick<Command, 'verb' | 'version'>, b: Pick<Command, 'verb' | 'version'>) =>
-  a.verb === b.verb && a.version === b.version
+type Identity = Pick<Command, 'verb' | 'version' | 'text'>
+const isSame = (a: Identity, b: Identity) => a.verb === b.verb && a.version === b.version && a.text === b.text
 
 /** What was done, and of it what is not asked for any more: set again, it is done again. */
 export const withOver = (done: readonly Command[], { asked }: Commands): Command[] =>

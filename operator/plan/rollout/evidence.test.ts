@@ -17,10 +17,10 @@ test('a pod that runs another file is named, be it older or newer, and so is one
       pod({ pod: 'unknown' }),
     ),
   ).toEqual([
-    { pod: 'older', message: 'runs routing epoch 6, wanted 7' },
-    { pod: 'newer', message: 'runs routing epoch 8, wanted 7' },
-    { pod: 'silent', message: 'no answer' },
-    { pod: 'unknown', message: 'runs routing epoch unknown, wanted 7' },
+    { pod: 'older', hasAnswered: true, message: 'runs routing epoch 6, wanted 7' },
+    { pod: 'newer', hasAnswered: true, message: 'runs routing epoch 8, wanted 7' },
+    { pod: 'silent', hasAnswered: false, message: 'no answer' },
+    { pod: 'unknown', hasAnswered: true, message: 'runs routing epoch unknown, wanted 7' },
   ])
 })
 

@@ -21,6 +21,8 @@ export interface EvidenceObserved {
 export interface Lagging {
   pod: string
   message: string
+  /** It answers, and runs another file: it may be prodded. */
+  hasAnswered: boolean
 }
 
 /** Ready pods of a version that do not run the routing file of this epoch: what they do with a request is not what we think. */
@@ -29,6 +31,7 @@ export function laggingPods({ pods }: EvidenceObserved, version: string, epoch: 
     .filter((pod) => pod.version === version && pod.isReady && pod.epoch !== epoch)
     .map(({ pod, epoch: found, problem }) => ({
       pod,
+      hasAnswered: problem === undefined,
       message: problem ?? `runs routing epoch ${found ?? 'unknown'}, wanted ${epoch}`,
     }))
 }

@@ -15,6 +15,8 @@ type Event =
   | { do: 'fail'; version: string; share: number }
   | { do: 'requests'; count: number }
   | { do: 'disagree'; share: number }
+  | { do: 'shadow fails'; share: number }
+  | { do: 'refuse decisions'; areRefused: boolean }
   | { do: 'unready' | 'ready'; version: string }
   | { do: 'lag'; isLagging: boolean }
   | { do: 'rehearsal'; isPassed: boolean }
@@ -34,6 +36,8 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constantFrom(0, 20, 3000).map((count): Event => ({ do: 'requests', count })) },
   { weight: 1, arbitrary: fc.constantFrom(0, 0.5).map((share): Event => ({ do: 'disagree', share })) },
+  { weight: 1, arbitrary: fc.constantFrom(0, 0.5).map((share): Event => ({ do: 'shadow fails', share })) },
+  { weight: 1, arbitrary: fc.boolean().map((areRefused): Event => ({ do: 'refuse decisions', areRefused })) },
   {
     weight: 2,
     arbitrary: fc
@@ -78,6 +82,10 @@ class Watch {
   /** Rollouts that were given up, by version and start. */
   readonly ended = new Set<string>()
   #before = 0
+  #key: string | undefined
+  #highest = 0
+  /** Versions that were rolled back or aborted, and not asked for again since. */
+  readonly givenUp = new Set<string>()
 
   constructor(rollout: object) {
     this.canary = new Canary({ serving: { replicas: FULL }, rollout: { steps: STEPS, ...rollout } })
@@ -100,20 +108,21 @@ class Watch {
       expect(readyBefore.get(candidate ?? '') ?? 0, 'more only with pods enough').toBeGreaterThanOrEqual(
         replicasFor(perMille / 10, FULL),
       )
-    if (perMille > this.#before)
-      expect(WEIGHTS.indexOf(perMille), 'I3: one step at a time, or back to where it was').toBeLessThanOrEqual(
-        WEIGHTS.indexOf((rollout?.weight ?? 0) * 10),
-      )
+    const key = rollout && `${rollout.version} ${rollout.startedAt}`
+    const highest = key === this.#key ? this.#highest : 0
+    if (perMille > highest)
+      expect(WEIGHTS.indexOf(perMille), 'I3: one step at a time').toBe(WEIGHTS.indexOf(highest) + 1)
+    this.#key = key
+    this.#highest = Math.max(highest, perMille)
     this.#before = perMille
 
-    const live = plan.deploy.find((one) => one.version === stable)
+    const live = plan.deploy.find((one) => one.version === plan.stable)
     expect(live?.replicas, 'I5: stable keeps all its pods').toBe(FULL)
     expect(plan.retire, 'what answers, and what just did').not.toContain(stableBefore)
     expect(plan.retire).not.toContain(stable)
     if (stable !== stableBefore)
       expect(readyBefore.get(stable ?? ''), 'what becomes stable has all its pods').toBeGreaterThanOrEqual(FULL)
 
-    const key = rollout && `${rollout.version} ${rollout.startedAt}`
     if (key && rollout.endedAt !== undefined) this.ended.add(key)
     if (key && this.ended.has(key)) {
       expect(rollout.weight, 'I4: nothing for what was given up').toBe(0)
@@ -141,6 +150,12 @@ function happen(watch: Watch, what: Event) {
       return
     case 'disagree':
       canary.traffic.disagreeing = what.share
+      return
+    case 'shadow fails':
+      canary.traffic.shadowFailing = what.share
+      return
+    case 'refuse decisions':
+      canary.areDecisionsRefused = what.areRefused
       return
     case 'unready':
       canary.unready.add(what.version)
@@ -186,8 +201,14 @@ test('left alone with a good version and traffic, it ends with that version', ()
       watch.look()
       for (const one of events) happen(watch, one)
       const { canary } = watch
-      Object.assign(canary, { isLagging: false, isRehearsalPassed: true, source: 2, annotations: {} })
-      canary.traffic = { requests: 3000, failing: {}, disagreeing: 0 }
+      Object.assign(canary, {
+        isLagging: false,
+        areDecisionsRefused: false,
+        isRehearsalPassed: true,
+        source: 2,
+        annotations: {},
+      })
+      canary.traffic = { requests: 3000, failing: {}, disagreeing: 0, shadowFailing: 0 }
       canary.unready.clear()
       canary.spec = { serving: { replicas: FULL }, rollout: { steps: STEPS } }
       const isGivenUp = () => canary.status.rejected?.some((entry) => entry.version === NEWER) === true

@@ -223,6 +223,103 @@ describe('a bad version', () => {
   })
 })
 
+describe('what must not be lost or taken for granted', () => {
+  test('a verdict whose record is refused stays what it is, and the weight does not rise again', () => {
+    const canary = new Canary()
+    inPhase(canary, 'Stepping')
+    canary.traffic.failing = { [NEW]: 0.3 }
+    canary.areDecisionsRefused = true
+    canary.until('weight 0', () => canary.routing?.perMille === 0)
+    canary.traffic.failing = {}
+    for (let i = 0; i < 20; i++) expect(canary.look().routing).toMatchObject({ perMille: 0 })
+    canary.areDecisionsRefused = false
+    canary.look()
+    expect(canary.rollout).toMatchObject({ phase: 'RolledBack', reason: 'CandidateWorse' })
+  })
+
+  test('a version that was never rehearsed is no rescue for a stable one without pods, and one that is back needs none', () => {
+    const canary = new Canary()
+    canary.isRehearsalPassed = false
+    canary.unready.add(NEW)
+    canary.look(3).unready.add(OLD)
+    canary.unready.delete(NEW)
+    canary.look(40)
+    expect(canary.stable).toBe(OLD)
+
+    const back = new Canary({ serving: { replicas: 4 }, rollout: { steps: [{ weight: 5, hold: '24h' }] } })
+    back.serving.set(OLD, { ...back.serving.get(OLD), replicas: 4, readyReplicas: 4 } as never)
+    inPhase(back, 'Stepping')
+    back.unready.add(OLD)
+    inPhase(back, 'Promoting')
+    back.unready.clear()
+    back.serving.set(OLD, { ...back.serving.get(OLD), readyReplicas: 4, isFullyReady: true } as never)
+    back.look(3)
+    expect([back.stable, back.rollout?.phase]).toEqual([OLD, 'Stepping'])
+  })
+
+  test('a pin that is taken back before the traffic has moved promotes nothing', () => {
+    const canary = new Canary({ serving: { replicas: 4 }, rollout: { steps: [{ weight: 5, hold: '24h' }] } })
+    canary.serving.set(OLD, { ...canary.serving.get(OLD), replicas: 4, readyReplicas: 4 } as never)
+    inPhase(canary, 'Stepping')
+    const { spec } = canary
+    canary.spec = { ...spec, serving: { replicas: 4, version: NEW } }
+    canary.look()
+    expect(canary.rollout).toMatchObject({ phase: 'Promoting', reason: 'Pinned' })
+    canary.spec = spec
+    canary.look(20)
+    expect([canary.stable, canary.rollout?.phase]).toEqual([OLD, 'Stepping'])
+  })
+
+  test('a pin that can not be served stops the rollout and says so', () => {
+    const canary = new Canary()
+    inPhase(canary, 'Stepping')
+    canary.spec = { ...canary.spec, serving: { version: 'reviews-0000000000' } }
+    canary.look(100)
+    expect(canary.rollout).toMatchObject({ phase: 'Stepping', weight: 5 })
+    expect(canary.status.blocked).toMatchObject({ reason: 'PinnedVersionUnusable' })
+  })
+
+  test('a model that is scaled to zero gives nothing up, and goes on when it has pods again', () => {
+    const canary = new Canary()
+    inPhase(canary, 'Stepping')
+    const { spec } = canary
+    canary.spec = { ...spec, serving: { replicas: 0 } }
+    canary.look(500)
+    expect(canary.status.rejected).toBeUndefined()
+    expect(canary.routing).toMatchObject({ perMille: 0 })
+    canary.spec = spec
+    promoted(canary)
+  })
+
+  test('a shadow in which it fails is no Pass, however well the rest agrees', () => {
+    const canary = new Canary({ rollout: { shadow: { sample: 20, minRequests: 100 } } })
+    canary.traffic.shadowFailing = 0.5
+    canary.until('given up', () => canary.rollout?.endedAt !== undefined)
+    expect(canary.rollout).toMatchObject({ phase: 'RolledBack', reason: 'ShadowFailed' })
+    expect(canary.stable).toBe(OLD)
+  })
+
+  test('an approval may come after the deadline', () => {
+    const canary = new Canary({ rollout: { steps: [{ weight: 50 }], approval: 'Manual', deadline: '10m' } })
+    inPhase(canary, 'AwaitingApproval').look(400)
+    canary.annotate('approve', NEW)
+    promoted(canary)
+    expect(canary.status.promotions?.at(-1)).toMatchObject({ reason: 'EvidencePassed' })
+  })
+
+  test('a command with another text behind the version is a new one', () => {
+    const canary = new Canary()
+    inPhase(canary, 'Stepping')
+    canary.annotate('abort', NEW)
+    withdrawn(canary.look())
+    canary.annotate('retry', NEW)
+    inPhase(canary, 'Stepping')
+    canary.annotate('abort', `${NEW} again`)
+    canary.look()
+    expect(canary.rollout).toMatchObject({ phase: 'Aborted' })
+  })
+})
+
 describe('pods that do not confirm', () => {
   test('hold every step, and are named', () => {
     const canary = new Canary()
@@ -235,7 +332,7 @@ describe('pods that do not confirm', () => {
       { pod: 'pod', message: expect.stringContaining('wanted') as string },
     ])
     expect(canary.status.blocked).toMatchObject({ reason: 'RoutingUnconfirmed', object: 'Pod/pod' })
-    expect(canary.plan?.stamp).toMatch(/^\d+-\d+$/)
+    expect(canary.plan?.stamps?.prodded.get('pod')).toMatch(/^\d+-\d+$/)
     canary.isLagging = false
     promoted(canary)
   })

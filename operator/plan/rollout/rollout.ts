@@ -24,9 +24,10 @@ import type { RecordedDecision } from './decision.ts'
 import { laggingPods, type EvidenceObserved, type Lagging } from './evidence.ts'
 import { ofStep, withFailures, withShadow, withWindow } from './evidence-log.ts'
 import { crashLooping } from './hard-stops.ts'
+import { chanceOfAtLeast } from './binomial.ts'
 import { judgeShadow, SHADOW_REASONS, type PredictedDisagreement } from './shadow-verdict.ts'
 import { isWithinBand, observedShare } from './share-band.ts'
-import { isAccepted, planSwitch, type Promotion } from './switch.ts'
+import { isAccepted, planSwitch, unusablePin, type Promotion } from './switch.ts'
 import { hardStop, isStableBroken, judge } from './verdict.ts'
 import { merge } from './window.ts'
 
@@ -66,6 +67,8 @@ export interface RolloutPlan {
   promoted: RolloutStatus | undefined
   /** The record of the rollout: under way, or how the last one ended. */
   status: RolloutStatus | undefined
+  /** The record as it was, with what this look has counted: what has to be kept where nothing else of the plan can be. */
+  counted: RolloutStatus | undefined
   rejected: NonNullable<SentimentModelStatus['rejected']>
   commands: Command[]
   /** Stable pods that do not run the routing file yet. */
@@ -78,6 +81,8 @@ export interface RolloutPlan {
 
 /** How often pods are asked during a rollout. */
 const LOOK_AGAIN_MS = 2_000
+/** While pods start, and where none of them can be asked, more looks would only be load. */
+const LOOK_SELDOM_MS = 8_000
 /** A pod that does not take up a routing file within this time is named. */
 export const LAG_PATIENCE_MS = 10_000
 /** A given up candidate goes then, even if a pod can't be asked: what that pod forwards it answers itself. */
@@ -93,6 +98,7 @@ const ENDED: readonly RolloutPhase[] = ['RolledBack', 'Aborted', 'Superseded']
 const STABLE_DOWN_MS = 60_000
 /** Nobody got these answers, but a version that gives none has nothing to be compared by. */
 const SHADOW_FAILURES = 20
+const SHADOW_ALPHA = 0.001
 
 export const isEnded = ({ phase }: RolloutStatus) => ENDED.includes(phase)
 
@@ -139,6 +145,7 @@ function still(input: RolloutInput, stable: string | undefined, record: RolloutS
     promotion: undefined,
     promoted: undefined,
     status: record,
+    counted: undefined,
     rejected: input.before?.rejected ?? [],
     commands: input.before?.commands ?? [],
     lagging: [],
@@ -165,6 +172,8 @@ function begin(input: RolloutInput, stable: string, record: RolloutStatus | unde
     },
   }
   if (settings.steps.length === 0 && settings.shadow === undefined) return direct(again, record)
+  // Without pods there is nothing to compare with.
+  if (input.replicas === 0) return rest
   const started: RolloutStatus = {
     version: desired,
     from: stable,
@@ -193,21 +202,23 @@ function conduct(input: RolloutInput, stable: string, record: RolloutStatus, now
   const look = { ...seen, current: judged(withReadiness(input, seen.current, now), input.settings) }
   const { current, lagging } = look
   const end = endOf(input, stable, current, now)
-  if (end) return finish(input, stable, current, end, now)
+  if (end) return { ...finish(input, stable, current, end, now), counted: current }
 
   const commands = input.before?.commands ?? []
   const promote = newCommand(input.commands, commands, 'promote', current.version)
-  const isPaused = input.commands.paused === current.version
-  const step = advance(input, look, promote, now)
+  const badPin = input.pin === undefined ? undefined : unusablePin(input.pin, input.versions)
+  const isPaused = input.commands.paused === current.version || badPin !== undefined
+  const step = advance(input, look, { promote, isPaused }, now)
   const serving = servingOf(input, step.version)
   const isSized = serving?.isFullyReady === true && serving.readyReplicas >= input.replicas && input.replicas > 0
   const status: RolloutStatus = { ...step, ...(isPaused ? { isPaused } : {}) }
   if (!isPaused) delete status.isPaused
   const shared = {
     ...still(input, stable, status),
+    counted: current,
     commands: promote ? withCommand(commands, promote) : commands,
     lagging,
-    requeueAfterMs: LOOK_AGAIN_MS,
+    requeueAfterMs: lookAgainMs(input, current),
   }
   if (status.phase === 'Promoting' && isSized && !hasFaded(status)) {
     return {
@@ -229,8 +240,13 @@ function conduct(input: RolloutInput, stable: string, record: RolloutStatus, now
     perMille: (serving?.readyReplicas ?? 0) > 0 ? perMilleOf(status) : 0,
     shadowPerMille: status.phase === 'Shadowing' ? Math.round((input.settings.shadow?.sample ?? 0) * 10) : 0,
     rehearse: status.phase === 'Rehearsing' && look.isInForce ? status.version : undefined,
-    blocked: culprit(status, lagging, input, now),
+    blocked: badPin ?? culprit(status, lagging, input, now),
   }
+}
+
+function lookAgainMs({ evidence }: RolloutInput, { phase }: RolloutStatus): number {
+  const isSilent = evidence !== undefined && evidence.pods.length > 0 && evidence.pods.every((pod) => pod.problem)
+  return phase === 'Starting' || isSilent ? LOOK_SELDOM_MS : LOOK_AGAIN_MS
 }
 
 interface Look {
@@ -335,7 +351,7 @@ function endOf(input: RolloutInput, stable: string, record: RolloutStatus, now: 
       message: `${stable} has become stable instead of ${record.from}`,
     }
   if (!isAccepted(version, input.versions))
-    return { phase: 'Aborted', reason: 'VersionGone', message: `${version} is not there or not accepted any more` }
+    return { phase: 'Superseded', reason: 'VersionGone', message: `${version} is not there or not accepted any more` }
   // It was decided and written down, and the process died before its status was: what it counted is lost, the decision stands.
   const decided = endOnRecord(input, record)
   if (decided) return decided
@@ -394,14 +410,21 @@ function broken(input: RolloutInput, record: RolloutStatus, settings: Rollout, n
     if (isWrong || now - since > readyLimit) return rollBack('RehearsalFailed', rehearsal.message)
   }
   const { shadow } = record
-  if (shadow && shadow.samples === 0 && shadow.failures >= SHADOW_FAILURES)
+  if (shadow && shadow.failures >= SHADOW_FAILURES && isFailingInShadow(record, settings))
     return rollBack(
       'ShadowFailed',
-      `it answered none of the ${shadow.failures} texts that it was asked about in the shadow`,
+      `it failed ${shadow.failures} requests of the shadow, and answered ${shadow.samples} texts`,
     )
   if (settings.onDeadline === 'RollBack' && isOverdue(record, settings, now))
     return rollBack('DeadlineExceeded', overdueText(record, settings))
   return undefined
+}
+
+/** Exact test of "it fails no more than tolerable": a failed request is at least one text, so this errs on the side of passing. */
+function isFailingInShadow({ shadow }: RolloutStatus, { analysis }: Rollout): boolean {
+  if (!shadow || shadow.failures === 0) return false
+  const asked = shadow.samples + shadow.failures
+  return chanceOfAtLeast(shadow.failures, asked, analysis.tolerableFailureRate) < SHADOW_ALPHA
 }
 
 const isOverdue = ({ startedAt }: RolloutStatus, { deadline }: Rollout, now: number) =>
@@ -448,12 +471,9 @@ function finish(
             ...(command && { by: command.by }),
           },
         ]
-  const known = new Set(input.versions.map((version) => version.metadata.name))
   const before = {
     ...input.before,
-    rejected: [...rejected.filter(({ version }) => known.has(version) && version !== record.version), ...entry].slice(
-      -MAX_REJECTED,
-    ),
+    rejected: [...rejected.filter(({ version }) => version !== record.version), ...entry].slice(-MAX_REJECTED),
     commands: command ? withCommand(commands, command) : commands,
   }
   return withdraw({ ...input, before }, stable, ended, now)
@@ -473,11 +493,18 @@ function withdraw(input: RolloutInput, stable: string, record: RolloutStatus, no
 }
 
 /** The next phase or step, where what this one asks for is there. */
-function advance(input: RolloutInput, look: Look, promote: Command | undefined, now: number): RolloutStatus {
+function advance(
+  input: RolloutInput,
+  look: Look,
+  { promote, isPaused }: { promote: Command | undefined; isPaused: boolean },
+  now: number,
+): RolloutStatus {
   const record = look.current
   const { settings } = input
   const { version, phase } = record
-  if (phase === 'Promoting') return record
+  if (input.replicas === 0)
+    return { ...record, message: 'the model is scaled to zero: nothing goes on before it has pods' }
+  if (phase === 'Promoting' && !promote) return keepPromoting(input, record, now)
   if (input.pin === version)
     return enter(record, 'Promoting', 'Pinned', `spec.serving.version pins it: it gets all pods, then all traffic`)
   if (promote) {
@@ -486,9 +513,10 @@ function advance(input: RolloutInput, look: Look, promote: Command | undefined, 
   }
   if (isOutage(input, record, now))
     return enter(record, 'Promoting', 'StableBroken', `${record.from} does not answer any more, ${version} does`)
-  if (input.commands.paused === version)
-    return { ...record, message: `paused by the annotation valence.dev/pause at ${record.weight} %` }
-  if (isOverdue(record, settings, now))
+  if (isPaused)
+    return { ...record, message: `paused at ${record.weight} %, by valence.dev/pause or a pin that can't be served` }
+  // An approval may come as late as people are.
+  if (isOverdue(record, settings, now) && phase !== 'AwaitingApproval')
     return { ...record, reason: 'DeadlineExceeded', message: overdueText(record, settings) }
 
   switch (phase) {
@@ -499,7 +527,9 @@ function advance(input: RolloutInput, look: Look, promote: Command | undefined, 
     case 'Rehearsing':
       return record.rehearsal?.isPassed === true ? afterRehearsal(input, record) : record
     case 'Shadowing':
-      return record.shadow?.verdict === 'Pass' ? stepTo(input, record, 1) : record
+      return record.shadow?.verdict === 'Pass' && !isFailingInShadow(record, settings)
+        ? stepTo(input, record, 1)
+        : record
     case 'Stepping':
       return step(input, look, record, now)
     case 'AwaitingApproval': {
@@ -508,11 +538,31 @@ function advance(input: RolloutInput, look: Look, promote: Command | undefined, 
       const message = `approved by ${approve.by}: it gets all pods, then all traffic`
       return { ...enter(record, 'Promoting', 'EvidencePassed', message), by: askedBy(approve) }
     }
+    case 'Promoting':
     case 'RolledBack':
     case 'Aborted':
     case 'Superseded':
       return record
   }
+}
+
+/** A promotion goes on only while what it rests on holds: the pin may be taken back, and stable may be back itself. */
+function keepPromoting(input: RolloutInput, record: RolloutStatus, now: number): RolloutStatus {
+  const { reason, verdict } = record
+  if (reason === 'Pinned' && input.pin !== record.version)
+    return backToEvidence(input, record, 'the pin was taken back')
+  if (reason === 'StableBroken' && !isOutage(input, record, now))
+    return backToEvidence(input, record, `${record.from} answers again`)
+  if (!hasFaded(record)) return record
+  const why = isOverdue(record, input.settings, now) ? overdueText(record, input.settings) : (verdict?.message ?? '')
+  return { ...record, message: `the evidence is no Pass any more, so the traffic waits: ${why}` }
+}
+
+/** Where it would be without the promotion that has lost its ground. */
+function backToEvidence(input: RolloutInput, record: RolloutStatus, message: string): RolloutStatus {
+  if (record.step !== undefined) return enter(record, 'Stepping', 'PromotionTakenBack', message)
+  if (record.rehearsal?.isPassed === true) return afterRehearsal(input, record)
+  return enter(record, 'Starting', 'PromotionTakenBack', message)
 }
 
 /**
@@ -577,6 +627,8 @@ function withReadiness(input: RolloutInput, record: RolloutStatus, now: number):
   const isReady = serving?.isFullyReady === true && serving.readyReplicas > 0
   const isStableDown = stable !== undefined && stable.replicas > 0 && stable.readyReplicas === 0
   const { notReadySince = isoTime(now), stableDownSince = isoTime(now), ...kept } = record
+  // Nothing is late where nothing is wanted.
+  if (input.replicas === 0) return kept
   return { ...kept, ...(!isReady && { notReadySince }), ...(isStableDown && { stableDownSince }) }
 }
 
@@ -584,6 +636,8 @@ function withReadiness(input: RolloutInput, record: RolloutStatus, now: number):
 function isOutage(input: RolloutInput, record: RolloutStatus, now: number): boolean {
   const candidate = servingOf(input, record.version)
   if (!candidate?.isFullyReady || candidate.readyReplicas === 0) return false
+  // A version that has answered nobody yet is no rescue. The rehearsal went through stable's pods, so they were ready once.
+  if (record.rehearsal?.isPassed !== true) return false
   const { stableDownSince, windows = [] } = record
   const isDown = stableDownSince !== undefined && now - Date.parse(stableDownSince) >= STABLE_DOWN_MS
   return isDown || isStableBroken(windows)

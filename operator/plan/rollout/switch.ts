@@ -68,7 +68,7 @@ export function isAccepted(name: string, versions: readonly ModelVersion[]): boo
   )
 }
 
-function unusablePin(pin: string, versions: readonly ModelVersion[]): Blocked | undefined {
+export function unusablePin(pin: string, versions: readonly ModelVersion[]): Blocked | undefined {
   if (isAccepted(pin, versions)) return undefined
   const version = versions.find((candidate) => candidate.metadata.name === pin)
   const accepted = versions.map((candidate) => candidate.metadata.name).filter((name) => isAccepted(name, versions))

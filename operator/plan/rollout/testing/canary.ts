@@ -28,6 +28,8 @@ export interface Traffic {
   failing: Record<string, number>
   /** Share of shadowed texts with another label. */
   disagreeing: number
+  /** Share of shadowed texts that the candidate does not answer. */
+  shadowFailing: number
 }
 
 export class Canary {
@@ -48,13 +50,15 @@ export class Canary {
   readonly decisions: DecisionContent[] = []
   /** The newest of them that was written down. */
   recorded: DecisionContent | undefined
-  traffic: Traffic = { requests: 2000, failing: {}, disagreeing: 0 }
+  traffic: Traffic = { requests: 2000, failing: {}, disagreeing: 0, shadowFailing: 0 }
   /** Versions whose pods do not get ready, and pods that do not take up a routing file. */
   unready = new Set<string>()
   isLagging = false
   isRehearsalPassed = true
   /** The process dies as soon as a decision is on record. */
   diesOnDecision = false
+  /** The API server refuses what a decision is written down in, and with it all that comes after but what was counted. */
+  areDecisionsRefused = false
   #pods = new Map<string, number>()
 
   constructor(spec: Record<string, unknown> = { rollout: { steps: [{ weight: 5 }, { weight: 50 }] } }) {
@@ -120,6 +124,14 @@ export class Canary {
     )
     this.plan = plan
     if (plan.decision) {
+      if (this.areDecisionsRefused) {
+        // As the reconciler does it: what was counted is kept, and the file with weight 0 is written.
+        const { counted } = plan
+        if (counted && this.status.rollout) this.status = { ...this.status, rollout: counted }
+        if (plan.decision.kind !== 'Promote') this.routing = plan.routing
+        this.now += 2_000
+        return
+      }
       this.decisions.push(plan.decision)
       this.recorded = plan.decision
       // Its effects and the status are never written.
@@ -150,7 +162,7 @@ export class Canary {
   }
 
   #evidence(): EvidenceObserved {
-    const { requests, failing, disagreeing } = this.traffic
+    const { requests, failing, disagreeing, shadowFailing } = this.traffic
     const { stable = '', candidate, perMille = 0, shadowPerMille = 0 } = this.routing ?? {}
     const toCandidate = Math.round((requests * (this.#countedAt ?? perMille)) / 1000)
     this.#countedAt = undefined
@@ -158,7 +170,9 @@ export class Canary {
       const failures = Math.round(count * (failing[version] ?? 0))
       return { requests: count, failures, reasons: failures > 0 ? { error: failures } : {} }
     }
-    const samples = Math.round(((requests - toCandidate) * shadowPerMille) / 1000)
+    const shadowed = Math.round(((requests - toCandidate) * shadowPerMille) / 1000)
+    const shadowFailures = Math.round(shadowed * shadowFailing)
+    const samples = shadowed - shadowFailures
     const disagreements = Math.round(samples * disagreeing)
     const epoch = this.#pods.get('pod')
     return {
@@ -177,7 +191,7 @@ export class Canary {
                 negToPos: disagreements,
                 posToNeg: 0,
                 distance: 0,
-                failures: 0,
+                failures: shadowFailures,
                 dropped: 0,
               },
             },
