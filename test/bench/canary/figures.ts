@@ -56,9 +56,11 @@ export const FIGURES = {
         '99.9 % band',
         'Within',
         'Requests',
+        'Sent',
         'On the candidate, as pods counted',
         'Answered by it, as callers saw',
         'By stable in its place',
+        'Adds up',
       ],
       shares.map((one) => [
         String(one.stablePods),
@@ -67,22 +69,35 @@ export const FIGURES = {
         `${one.low} to ${one.high} %`,
         yes(one.isWithin),
         number(one.requests),
+        number(one.sent),
         number(one.counted),
         number(one.answered),
         number(one.fallbacks),
+        yes(one.addsUp),
       ]),
     ),
 
   broken: ({ brokenCandidates }) =>
     brokenCandidates &&
     table(
-      ['A candidate that', 'Promoted', 'Within', 'Requests meanwhile', 'Failed', 'What the model says'],
+      [
+        'A candidate that',
+        'Promoted',
+        'Within',
+        'Requests meanwhile',
+        'Failed',
+        'Given up',
+        'Found as it should be',
+        'What the model says',
+      ],
       brokenCandidates.map((one) => [
         one.kind,
         yes(one.promoted),
         `${Math.round(one.seconds)} s`,
         number(one.requests),
         number(one.failures),
+        number(one.left),
+        yes(one.isAsExpected),
         one.condition,
       ]),
     ),

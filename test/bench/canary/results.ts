@@ -30,7 +30,11 @@ const share = z.object({
   high: z.number(),
   /** Requests that the stable pods' split decided on. */
   requests: count,
+  /** Requests that callers sent. */
+  sent: count,
   isWithin: z.boolean(),
+  /** Pods have counted as many requests as were sent, and of the candidate as many as it and stable in its place have answered. */
+  addsUp: z.boolean(),
   stablePods: count,
   /** Of the requests: fell to the candidate by the pods' own counters, was answered by it as callers saw it, by stable in its place. */
   counted: count,
@@ -56,9 +60,13 @@ const brokenCandidate = z.object({
   kind: z.string(),
   promoted: z.boolean(),
   condition: z.string(),
+  /** It ended with one of the reasons that its fault is to be found by, or is held. */
+  isAsExpected: z.boolean(),
   seconds,
   requests: count,
   failures: count,
+  /** Requests whose caller gave up: no failures. */
+  left: count,
 })
 export type BrokenCandidate = z.infer<typeof brokenCandidate>
 
