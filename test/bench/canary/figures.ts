@@ -105,10 +105,11 @@ export const FIGURES = {
   propagation: ({ propagationSeconds }) =>
     propagationSeconds &&
     table(
-      ['From the decision until all stable pods act by it', 'Median', 'Maximum', 'Trials'],
+      ['Until all stable pods act by it', 'Median', 'Maximum', 'Trials'],
       [
-        delays('weight 0, of a rollout that is given up', propagationSeconds.weightZero),
-        delays('a raised weight', propagationSeconds.weightRaised),
+        delays('weight 0 of a rollout that is given up, from the decision', propagationSeconds.weightZero),
+        delays('the same, from the routing file', propagationSeconds.weightZeroFromFile),
+        delays('a raised weight, from the routing file', propagationSeconds.weightRaisedFromFile),
       ],
     ),
 

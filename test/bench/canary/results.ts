@@ -96,10 +96,13 @@ const results = z
     shares: z.array(share),
     brokenCandidates: z.array(brokenCandidate),
     forwardingMedianMs: z.number(),
-    /** The median. */
+    /** The load that it is of: the one with the highest of those that leave a core free. */
+    forwardingMedianOf: z.object({ callers: count, pauseMs: count }),
+    /** The median, from the decision's record. */
     weightZeroSeconds: seconds,
     simulation: z.array(simulated),
-    propagationSeconds: z.object({ weightZero: delays, weightRaised: delays }),
+    /** From the decision's record, or from the routing file that follows it, until every stable pod acts by it. */
+    propagationSeconds: z.object({ weightZero: delays, weightZeroFromFile: delays, weightRaisedFromFile: delays }),
     disruptions: z.array(disruption),
     latencyMs: z.object({ median: z.number(), p99: z.number() }),
     forwarding: z.array(forwarding),
