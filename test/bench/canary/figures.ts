@@ -19,17 +19,18 @@ export const FIGURES = {
     if (!disruptions || requests === undefined || failedBeyondStable === undefined) return undefined
     const excused = disruptions.reduce((sum, { failedWithStable }) => sum + failedWithStable, 0)
     const latency = latencyMs
-      ? ` Half of the answers took at most ${latencyMs.median} ms, 99 % at most ${latencyMs.p99} ms.`
+      ? ` Half of all requests were answered within ${latencyMs.median} ms, 99 % within ${latencyMs.p99} ms.`
       : ''
     return [
-      `**${number(requests)} requests, ${number(failedBeyondStable)} failed that stable alone would not have failed**; ${number(excused)} were lost with a stable pod that was killed.${latency}`,
+      `**${number(requests)} requests, ${number(failedBeyondStable)} failed that stable alone would not have failed**; ${number(excused)} failed as they do when a stable pod is killed without a candidate.${latency}`,
       table(
         [
           'What happened',
           'Duration',
           'Requests',
           'Failed',
-          'Of these, with a killed stable pod',
+          'Of these, without an answer after a kill',
+          'Of these, as with stable alone',
           'Answered by stable in its place',
           'Outcome',
         ],
@@ -38,6 +39,7 @@ export const FIGURES = {
           `${Math.round(one.seconds)} s`,
           number(one.requests),
           number(one.failures),
+          one.lost === undefined ? '' : number(one.lost),
           number(one.failedWithStable),
           number(one.fallbacks),
           one.outcome ?? '',

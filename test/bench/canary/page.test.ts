@@ -11,7 +11,15 @@ const MEASURED: Results = {
   requests: 100_000,
   failedBeyondStable: 0,
   disruptions: [
-    { what: 'a stable pod is killed', seconds: 31.2, requests: 3000, failures: 2, failedWithStable: 2, fallbacks: 0 },
+    {
+      what: 'a stable pod is killed',
+      seconds: 31.2,
+      requests: 3000,
+      failures: 2,
+      lost: 2,
+      failedWithStable: 2,
+      fallbacks: 0,
+    },
   ],
   shares: [
     {
@@ -60,7 +68,7 @@ test('the page has the figures of canary.json', async () => {
 test('what is written once is written the same again', async () => {
   const once = await pageWith(MEASURED, page)
   expect(await pageWith(MEASURED, once)).toBe(once)
-  expect(once).toContain('**100,000 requests, 0 failed that stable alone would not have failed**; 2 were lost')
+  expect(once).toContain('**100,000 requests, 0 failed that stable alone would not have failed**; 2 failed as')
   expect(once).not.toContain('Not measured yet')
 })
 

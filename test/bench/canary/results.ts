@@ -50,7 +50,9 @@ const disruption = z.object({
   seconds,
   requests: count,
   failures: count,
-  /** Of these: a stable pod that was killed took the caller's connection with it. */
+  /** Of these, where a stable pod was killed: had no answer, from the kill on. */
+  lost: count.optional(),
+  /** Of these: failed as they do with a stable pod that is killed where there is no candidate. */
   failedWithStable: count,
   fallbacks: count,
 })
@@ -104,6 +106,7 @@ const results = z
     /** From the decision's record, or from the routing file that follows it, until every stable pod acts by it. */
     propagationSeconds: z.object({ weightZero: delays, weightZeroFromFile: delays, weightRaisedFromFile: delays }),
     disruptions: z.array(disruption),
+    /** Up to a good answer: a request that failed is beyond all others. */
     latencyMs: z.object({ median: z.number(), p99: z.number() }),
     forwarding: z.array(forwarding),
     runs: z.partialRecord(z.enum(PARTS), z.object({ date: z.string(), seconds, command: z.string() })),
