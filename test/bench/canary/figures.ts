@@ -115,10 +115,11 @@ export const FIGURES = {
       ],
     ),
 
-  forwarding: ({ forwarding, forwardingMedianMs }) =>
+  forwarding: ({ forwarding, forwardingMedianMs, forwardingMedianOf }) =>
     forwarding &&
+    forwardingMedianOf &&
     [
-      `**${forwardingMedianMs ?? ''} ms** at the median: the higher of those loads that leave a core free.`,
+      `**${forwardingMedianMs ?? ''} ms** at the median with ${forwardingMedianOf.callers} at once and ${pauses(forwardingMedianOf)}: the highest of those loads that leave a core free.`,
       table(
         ['Callers at once', 'Pauses between', 'Added at the median', 'Rounds, 10 % to 90 %'],
         forwarding.map(({ callers, pauseMs, addedMedianMs, p10, p90 }) => [
@@ -136,13 +137,14 @@ export const FIGURES = {
       ['Case: stable and candidate', 'False rollback', 'False promotion', 'Median requests'],
       simulation.map((one) => [
         one.case,
-        percent(one.falseRollback),
-        percent(one.falsePromotion),
+        one.falseRollback === null ? '' : percent(one.falseRollback),
+        one.falsePromotion === null ? '' : percent(one.falsePromotion),
         number(one.medianRequests),
       ]),
     ),
 } as const satisfies Record<string, Figures>
 
+const pauses = ({ pauseMs }: { pauseMs: number }) => (pauseMs === 0 ? 'no pauses' : `pauses of ${pauseMs} ms`)
 const delays = (what: string, { median, max, trials }: Delays) => [
   what,
   `${median} s`,

@@ -50,6 +50,7 @@ const MEASURED: Results = {
     },
   ],
   forwardingMedianMs: 0.7,
+  forwardingMedianOf: { callers: 1, pauseMs: 0 },
   forwarding: [{ callers: 1, pauseMs: 0, addedMedianMs: 0.7, p10: 0.6, p90: 0.8 }],
   weightZeroSeconds: 0.3,
   propagationSeconds: {
@@ -57,7 +58,7 @@ const MEASURED: Results = {
     weightZeroFromFile: { median: 0.2, max: 0.4, trials: [0.1, 0.2, 0.4] },
     weightRaisedFromFile: { median: 0.3, max: 0.5, trials: [0.2, 0.3, 0.5] },
   },
-  simulation: [{ case: 'identical: 0 % and 0 %', falseRollback: 0, falsePromotion: 0, medianRequests: 16_000 }],
+  simulation: [{ case: 'identical: 0 % and 0 %', falseRollback: 0, falsePromotion: null, medianRequests: 16_000 }],
   runs: { shares: { date: '2026-11-25', seconds: 900, command: 'npm run bench:canary -- --only shares' } },
 }
 

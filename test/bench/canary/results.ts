@@ -85,8 +85,10 @@ const forwarding = z.object({
 
 export const simulated = z.object({
   case: z.string(),
-  falseRollback: z.number(),
-  falsePromotion: z.number(),
+  /** Null: a rollback would be right. */
+  falseRollback: z.number().nullable(),
+  /** Null: a promotion would be right. */
+  falsePromotion: z.number().nullable(),
   medianRequests: count,
 })
 
