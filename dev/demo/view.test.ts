@@ -30,6 +30,7 @@ const traffic = {
   sent: 1600,
   answered: 1600,
   failed: 0,
+  left: 0,
   failures: [],
   versions: { 'reviews-1': 1440, 'reviews-2': 160 },
   fallbacks: { error: 2 },

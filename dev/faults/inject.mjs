@@ -2,6 +2,7 @@
  * Breaks the server in the way that its version asks for: the maximal length of an artifact stands for a fault, so that of two versions of
  * a model only one is broken, though their pods run the same image. Everything else in the pod is the real thing.
  */
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import http from 'node:http'
 import os from 'node:os'
@@ -22,6 +23,9 @@ const FAULTS = {
   111: 'garbage',
   112: 'refuse',
   113: 'wears-out',
+  114: 'some-reset',
+  115: 'some-hang',
+  116: 'some-error',
 }
 
 const isServer = isMainThread && /server\/main\.js$/.test(process.argv[1] ?? '')
@@ -39,10 +43,15 @@ if (fault === 'crash-at-start') {
 const retained = []
 
 /** These begin after so many questions: golden texts and most of the shadow pass, and live requests meet the fault. */
-const LATE = new Set(['error', 'slow', 'hang', 'reset', 'garbage', 'refuse', 'half-of-pods'])
+const LATE = new Set([
+  ...['error', 'slow', 'hang', 'reset', 'garbage', 'refuse', 'half-of-pods'],
+  ...['some-error', 'some-hang', 'some-reset'],
+])
 const GRACE = 60
+/** Later than analysis.latencySLO of the tests, and sooner than rollout.candidateTimeout has it by default: a slow answer is one. */
+const SLOW_MS = 700
 /** More than a candidate is waited for, unless rollout.candidateTimeout says otherwise. */
-const SLOW_MS = 1500
+const TOO_LATE_MS = 1500
 let questions = 0
 
 /** A version that wears out answers so many predictions well, which takes it through its rehearsal and a first step of some sixty. */
@@ -53,8 +62,18 @@ let predictions = 0
 function wornOut(request, response, pass) {
   if (request.method !== 'POST' || !request.url.startsWith('/predict') || ++predictions <= GOOD_ANSWERS)
     return undefined
-  const fates = [undefined, () => response.writeHead(500).end('{}'), () => setTimeout(() => pass(), SLOW_MS)]
+  const fates = [undefined, () => response.writeHead(500).end('{}'), () => setTimeout(() => pass(), TOO_LATE_MS)]
   return fates[predictions % fates.length]
+}
+
+const hash = (text) => createHash('sha256').update(text).digest().readUInt32BE()
+
+/**
+ * One live prediction of ten, whichever way it goes wrong. By the id of the request, which it keeps when it is sent once more: every tenth
+ * of those that arrive would have a request that was reset answered at the second try. The shadow asks by another path, and is answered.
+ */
+function isOneOfTen(request) {
+  return request.url.startsWith('/predict') && hash(String(request.headers['x-request-id'])) % 10 === 0
 }
 
 /** What becomes of a request instead of an answer; undefined: the server answers. */
@@ -79,6 +98,12 @@ function broken(request, response, pass) {
       return isQuestion ? () => undefined : undefined
     case 'reset':
       return isQuestion ? () => request.socket.destroy() : undefined
+    case 'some-error':
+      return isQuestion && isOneOfTen(request) ? () => response.writeHead(500).end('{}') : undefined
+    case 'some-hang':
+      return isQuestion && isOneOfTen(request) ? () => undefined : undefined
+    case 'some-reset':
+      return isQuestion && isOneOfTen(request) ? () => request.socket.destroy() : undefined
     case 'garbage':
       return isQuestion ? () => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>') : undefined
     case 'out-of-memory':
@@ -94,13 +119,8 @@ function broken(request, response, pass) {
   }
 }
 
-/** Pods of a Deployment that start together get neighbouring addresses. */
-function isOddPod() {
-  const address = Object.values(os.networkInterfaces())
-    .flat()
-    .find((one) => one.family === 'IPv4' && !one.internal)
-  return Number(address?.address.split('.').at(-1)) % 2 === 1
-}
+/** By the pod's name, which is its host name too: see isBrokenPod in kinds.ts. */
+const isOddPod = () => hash(os.hostname()) % 2 === 1
 
 function body(request, then) {
   let text = ''

@@ -107,6 +107,33 @@ test('idle callers ask as often as they are told', async () => {
   expect(latencyMs.p99).toBeGreaterThanOrEqual(latencyMs.median)
 })
 
+test('callers that give up are neither answered nor failed, and the patient ones wait', async () => {
+  const count = await callersOf(
+    (_, response) => void setTimeout(() => response.end('{"sentiment":"positive"}'), 1000),
+    {
+      callers: 4,
+      impatient: { share: 0.5, afterMs: 30 },
+    },
+  )
+  await expect.poll(async () => (await count()).answered, WAIT).toBeGreaterThan(3)
+  const { sent, answered, failed, left } = await count()
+  expect(failed).toBe(0)
+  expect(left).toBeGreaterThan(answered)
+  expect(sent).toBeLessThanOrEqual(answered + left + 4)
+})
+
+test('latency is up to a good answer, and a failure has none', async () => {
+  let requests = 0
+  const count = await callersOf((_, response) => {
+    if (requests++ % 4 === 0) response.writeHead(503).end()
+    else response.end('{"sentiment":"positive"}')
+  })
+  await expect.poll(async () => (await count()).sent, WAIT).toBeGreaterThan(100)
+  const { latencyMs } = await count()
+  expect(latencyMs.median).toBeLessThan(1000)
+  expect(latencyMs.p99).toBe(15_000)
+})
+
 test('the pod asks with sentences of people, needs no right at all, and ends in time', () => {
   expect(readTexts().length).toBeGreaterThan(150)
   const { spec } = trafficPod({ namespace: 'default', model: 'reviews', image: 'server' }, { maxSeconds: 60 })

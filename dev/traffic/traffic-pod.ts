@@ -18,11 +18,13 @@ export interface TrafficCount {
   failed: number
   /** Of these, the first. */
   failures: TrafficFailure[]
+  /** Requests whose caller gave up before an answer: no failures. */
+  left: number
   /** Answers by version. */
   versions: Record<string, number>
   /** Answers that stable gave in a candidate's place, by reason. */
   fallbacks: Record<string, number>
-  /** Of all answers. */
+  /** Up to the answer, of all requests but those that were given up: one that failed is beyond all others. */
   latencyMs: { median: number; p99: number }
 }
 
@@ -34,6 +36,8 @@ export interface TrafficOptions {
   isIdle?: boolean
   /** How many failures are kept: the first ones tell what the matter is. */
   keptFailures?: number
+  /** This share of the callers waits for no answer longer than so. */
+  impatient?: { share: number; afterMs: number }
 }
 
 export interface PodOptions extends TrafficOptions {
@@ -64,13 +68,13 @@ export const readTexts = (): string[] =>
 /** What `node` is to be called with. */
 export const callersCommand = (
   url: string,
-  { callers = 2, pauseMs = 50, isIdle = false, keptFailures = 100 }: TrafficOptions,
+  { callers = 2, pauseMs = 50, isIdle = false, keptFailures = 100, impatient }: TrafficOptions,
   port = TRAFFIC_PORT,
 ): string[] => [
   '--input-type=module',
   '-e',
   readFileSync(join(import.meta.dirname, 'callers.mjs'), 'utf8'),
-  JSON.stringify({ url, port, callers, pauseMs, isIdle, keptFailures, texts: readTexts() }),
+  JSON.stringify({ url, port, callers, pauseMs, isIdle, keptFailures, impatient, texts: readTexts() }),
 ]
 
 /** `image`: any with Node, such as the server's. */

@@ -8,7 +8,7 @@
  */
 import { parseArgs } from 'node:util'
 import { openBench, type Bench } from './canary/bench.ts'
-import { measureBroken, NO_CONDITION } from './canary/broken.ts'
+import { measureBroken } from './canary/broken.ts'
 import { measureDisruptions } from './canary/disruptions.ts'
 import { thisMachine } from './canary/machine.ts'
 import { writePage } from './canary/page.ts'
@@ -101,8 +101,8 @@ async function runPart(
 function isBad({ failedBeyondStable = 0, shares = [], brokenCandidates = [] }: Results): boolean {
   return (
     failedBeyondStable > 0 ||
-    shares.some(({ isWithin }) => !isWithin) ||
-    brokenCandidates.some(({ promoted, failures, condition }) => promoted || failures > 0 || condition === NO_CONDITION)
+    shares.some(({ isWithin, addsUp }) => !isWithin || !addsUp) ||
+    brokenCandidates.some(({ promoted, failures, isAsExpected }) => promoted || failures > 0 || !isAsExpected)
   )
 }
 

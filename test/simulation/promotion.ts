@@ -50,8 +50,8 @@ print(
 if (values.json !== undefined) {
   const rows = results.map(({ subject, ours }) => ({
     case: subject.name,
-    falseRollback: isRollbackFalse(subject) ? ours.rolledBack : 0,
-    falsePromotion: isPromotionFalse(subject) ? ours.promoted : 0,
+    falseRollback: isRollbackFalse(subject) ? ours.rolledBack : null,
+    falsePromotion: isPromotionFalse(subject) ? ours.promoted : null,
     medianRequests: ours.medianRequests,
   }))
   writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`)

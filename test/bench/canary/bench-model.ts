@@ -108,7 +108,9 @@ export async function waitForStep(model: BenchModel, version: string, weight?: n
 }
 
 export interface End {
-  isPromoted: boolean
+  outcome: 'Promoted' | 'RolledBack' | 'Aborted' | 'Held'
+  /** As one word: of the rollout that was given up, of what holds it, or of the promotion. */
+  reason: string
   /** As a person reads it. */
   condition: string
 }
@@ -123,12 +125,15 @@ export async function waitForEnd({ cluster, settings: { name } }: BenchModel, se
     }
     const [promoted, blocked] = [found('Promoted'), found('Blocked')]
     const isPromoted = promoted?.status === 'True'
-    const isGivenUp = promoted?.reason === 'RolledBack' || promoted?.reason === 'Aborted'
+    const givenUp = (['RolledBack', 'Aborted'] as const).find((one) => one === promoted?.reason)
     const isHeld = blocked?.status === 'True' && blocked.reason === 'ShadowDisagreement'
     const told = isHeld ? blocked : promoted
-    assert(isPromoted || isGivenUp || isHeld, () => JSON.stringify(model.status))
+    const outcome = isHeld ? 'Held' : isPromoted ? 'Promoted' : givenUp
+    assert(outcome !== undefined, () => JSON.stringify(model.status))
+    const { rollout } = model.status ?? {}
     return {
-      isPromoted,
+      outcome,
+      reason: (outcome === givenUp ? rollout?.reason : told?.reason) ?? '',
       condition: `${told?.type ?? ''}=${told?.status ?? ''} ${told?.reason ?? ''}: ${told?.message ?? ''}`,
     }
   })

@@ -65,6 +65,9 @@ export async function measureDisruptions(bench: Bench, { requests }: { requests:
 }
 
 async function round(model: BenchModel, traffic: Traffic, log: TrafficLog, length: number): Promise<void> {
+  await log.during('a stable pod is killed, without a candidate: the control', { kill: 'alone' }, async () => {
+    await replacePod(model, await stableOf(model), 0)
+  })
   await log.during('a promotion through all steps', async () => {
     await askFor(model, length)
     return ended(model)
@@ -91,7 +94,7 @@ async function round(model: BenchModel, traffic: Traffic, log: TrafficLog, lengt
   await log.during('a stable pod is deleted', async () => {
     await replacePod(model, stable)
   })
-  await log.during('a stable pod is killed', { takesConnections: true }, async () => {
+  await log.during('a stable pod is killed', { kill: 'beside' }, async () => {
     await replacePod(model, stable, 0)
   })
   await standStillAgain(model, version)
@@ -111,10 +114,13 @@ async function round(model: BenchModel, traffic: Traffic, log: TrafficLog, lengt
       await scaleOperator(model.cluster, spec?.replicas ?? 1)
     }
   })
-  await log.during('an upgrade of the operator, up to the end of the rollout', async () => {
-    await restartOperator(model.cluster)
-    return ended(model)
-  })
+  await log.during(
+    'operator restarted by a rolling update (as an upgrade does), up to the end of the rollout',
+    async () => {
+      await restartOperator(model.cluster)
+      return ended(model)
+    },
+  )
 }
 
 async function ended(model: BenchModel): Promise<string> {

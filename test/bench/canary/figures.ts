@@ -19,17 +19,18 @@ export const FIGURES = {
     if (!disruptions || requests === undefined || failedBeyondStable === undefined) return undefined
     const excused = disruptions.reduce((sum, { failedWithStable }) => sum + failedWithStable, 0)
     const latency = latencyMs
-      ? ` Half of the answers took at most ${latencyMs.median} ms, 99 % at most ${latencyMs.p99} ms.`
+      ? ` Half of all requests were answered within ${latencyMs.median} ms, 99 % within ${latencyMs.p99} ms.`
       : ''
     return [
-      `**${number(requests)} requests, ${number(failedBeyondStable)} failed that stable alone would not have failed**; ${number(excused)} were lost with a stable pod that was killed.${latency}`,
+      `**${number(requests)} requests, ${number(failedBeyondStable)} failed that stable alone would not have failed**; ${number(excused)} failed as they do when a stable pod is killed without a candidate.${latency}`,
       table(
         [
           'What happened',
           'Duration',
           'Requests',
           'Failed',
-          'Of these, with a killed stable pod',
+          'Of these, without an answer after a kill',
+          'Of these, as with stable alone',
           'Answered by stable in its place',
           'Outcome',
         ],
@@ -38,6 +39,7 @@ export const FIGURES = {
           `${Math.round(one.seconds)} s`,
           number(one.requests),
           number(one.failures),
+          one.lost === undefined ? '' : number(one.lost),
           number(one.failedWithStable),
           number(one.fallbacks),
           one.outcome ?? '',
@@ -56,9 +58,11 @@ export const FIGURES = {
         '99.9 % band',
         'Within',
         'Requests',
+        'Sent',
         'On the candidate, as pods counted',
         'Answered by it, as callers saw',
         'By stable in its place',
+        'Adds up',
       ],
       shares.map((one) => [
         String(one.stablePods),
@@ -67,22 +71,35 @@ export const FIGURES = {
         `${one.low} to ${one.high} %`,
         yes(one.isWithin),
         number(one.requests),
+        number(one.sent),
         number(one.counted),
         number(one.answered),
         number(one.fallbacks),
+        yes(one.addsUp),
       ]),
     ),
 
   broken: ({ brokenCandidates }) =>
     brokenCandidates &&
     table(
-      ['A candidate that', 'Promoted', 'Within', 'Requests meanwhile', 'Failed', 'What the model says'],
+      [
+        'A candidate that',
+        'Promoted',
+        'Within',
+        'Requests meanwhile',
+        'Failed',
+        'Given up',
+        'Found as it should be',
+        'What the model says',
+      ],
       brokenCandidates.map((one) => [
         one.kind,
         yes(one.promoted),
         `${Math.round(one.seconds)} s`,
         number(one.requests),
         number(one.failures),
+        number(one.left),
+        yes(one.isAsExpected),
         one.condition,
       ]),
     ),
@@ -90,17 +107,19 @@ export const FIGURES = {
   propagation: ({ propagationSeconds }) =>
     propagationSeconds &&
     table(
-      ['From the decision until all stable pods act by it', 'Median', 'Maximum', 'Trials'],
+      ['Until all stable pods act by it', 'Median', 'Maximum', 'Trials'],
       [
-        delays('weight 0, of a rollout that is given up', propagationSeconds.weightZero),
-        delays('a raised weight', propagationSeconds.weightRaised),
+        delays('weight 0 of a rollout that is given up, from the decision', propagationSeconds.weightZero),
+        delays('the same, from the routing file', propagationSeconds.weightZeroFromFile),
+        delays('a raised weight, from the routing file', propagationSeconds.weightRaisedFromFile),
       ],
     ),
 
-  forwarding: ({ forwarding, forwardingMedianMs }) =>
+  forwarding: ({ forwarding, forwardingMedianMs, forwardingMedianOf }) =>
     forwarding &&
+    forwardingMedianOf &&
     [
-      `**${forwardingMedianMs ?? ''} ms** at the median: the higher of those loads that leave a core free.`,
+      `**${forwardingMedianMs ?? ''} ms** at the median with ${forwardingMedianOf.callers} at once and ${pauses(forwardingMedianOf)}: the highest of those loads that leave a core free.`,
       table(
         ['Callers at once', 'Pauses between', 'Added at the median', 'Rounds, 10 % to 90 %'],
         forwarding.map(({ callers, pauseMs, addedMedianMs, p10, p90 }) => [
@@ -118,13 +137,14 @@ export const FIGURES = {
       ['Case: stable and candidate', 'False rollback', 'False promotion', 'Median requests'],
       simulation.map((one) => [
         one.case,
-        percent(one.falseRollback),
-        percent(one.falsePromotion),
+        one.falseRollback === null ? '' : percent(one.falseRollback),
+        one.falsePromotion === null ? '' : percent(one.falsePromotion),
         number(one.medianRequests),
       ]),
     ),
 } as const satisfies Record<string, Figures>
 
+const pauses = ({ pauseMs }: { pauseMs: number }) => (pauseMs === 0 ? 'no pauses' : `pauses of ${pauseMs} ms`)
 const delays = (what: string, { median, max, trials }: Delays) => [
   what,
   `${median} s`,

@@ -36,7 +36,7 @@ export async function scaleOperator(cluster: Cluster, replicas: number): Promise
   })
 }
 
-/** As `kubectl rollout restart` does it, and as an upgrade does: the new pod is ready before the old one goes. */
+/** As `kubectl rollout restart` does it: the same image in a new pod, which is ready before the old one goes, as in an upgrade. */
 export async function restartOperator(cluster: Cluster): Promise<void> {
   const { metadata } = await operatorDeployment(cluster)
   const annotations = { 'kubectl.kubernetes.io/restartedAt': new Date().toISOString() }

@@ -27,7 +27,10 @@ export async function measureForwarding(): Promise<Results> {
     .forwarding.map(({ addedInRounds, ...load }) => ({ ...load, ...addedInRounds }))
   // Callers without a pause that keep all cores busy wait for each other: what is added then is work, not delay.
   const loads = forwarding.filter(({ callers, pauseMs }) => callers === 1 || pauseMs > 0)
-  return { forwardingMedianMs: Math.max(...loads.map(({ addedMedianMs }) => addedMedianMs)), forwarding }
+  const [highest] = loads.toSorted((a, b) => b.addedMedianMs - a.addedMedianMs)
+  if (highest === undefined) throw new Error('no load that leaves a core free was measured')
+  const { callers, pauseMs, addedMedianMs } = highest
+  return { forwardingMedianMs: addedMedianMs, forwardingMedianOf: { callers, pauseMs }, forwarding }
 }
 
 export async function measureSimulation(): Promise<Results> {

@@ -5,7 +5,7 @@ import { askFor, order, rolloutOf, stableOf, waitForStep, waitUntilGone, withMod
 import { assert, eventually } from '../../e2e/support/eventually.ts'
 import { rounded, say } from './progress.ts'
 import type { Delays, Results } from './results.ts'
-import { timeToConfirm } from './routing.ts'
+import { confirmed, nextDecision } from './routing.ts'
 
 const NAME = 'bench-epochs'
 const WEIGHT = 50
@@ -20,32 +20,41 @@ export async function measurePropagation(bench: Bench, { trials }: { trials: num
     try {
       const version = await askFor(model, 64)
       await waitForStep(model, version, WEIGHT)
-      const [weightZero, weightRaised]: [number[], number[]] = [[], []]
+      const weightZero: number[] = []
+      const weightZeroFromFile: number[] = []
+      const weightRaisedFromFile: number[] = []
       for (let trial = 1; trial <= trials; trial++) {
-        const measure = async (perMille: number, verb: 'abort' | 'retry') => {
-          const delay = timeToConfirm(model, stable, (routing) => routing.perMille === perMille, LIMIT_SECONDS)
-          const [seconds] = await Promise.all([delay, order(model, verb, version)])
-          return rounded(seconds, 3)
-        }
-        weightZero.push(await measure(0, 'abort'))
+        const atWeight = (perMille: number) =>
+          confirmed(model, stable, (routing) => routing.perMille === perMille, LIMIT_SECONDS)
+        const decision = await nextDecision(model, LIMIT_SECONDS)
+        const [zero, decidedMs] = await Promise.all([atWeight(0), decision(), order(model, 'abort', version)])
+        weightZero.push(secondsBetween(decidedMs, zero.confirmedMs))
+        weightZeroFromFile.push(secondsBetween(zero.writtenMs, zero.confirmedMs))
         await eventually('the rollout is withdrawn', 180, async () => {
           const record = await rolloutOf(model, version)
           assert(record.withdrawnAt !== undefined, () => JSON.stringify(record))
         })
         await waitUntilGone(model, version)
-        weightRaised.push(await measure(WEIGHT * 10, 'retry'))
+        const [raised] = await Promise.all([atWeight(WEIGHT * 10), order(model, 'retry', version)])
+        weightRaisedFromFile.push(secondsBetween(raised.writtenMs, raised.confirmedMs))
         await waitForStep(model, version, WEIGHT)
         say(
-          `trial ${trial} of ${trials}: weight 0 after ${weightZero.at(-1) ?? 0} s, ${WEIGHT} % after ${weightRaised.at(-1) ?? 0} s`,
+          `trial ${trial} of ${trials}: weight 0 after ${weightZero.at(-1) ?? 0} s, ${WEIGHT} % after ${weightRaisedFromFile.at(-1) ?? 0} s`,
         )
       }
-      const propagationSeconds = { weightZero: delaysOf(weightZero), weightRaised: delaysOf(weightRaised) }
+      const propagationSeconds = {
+        weightZero: delaysOf(weightZero),
+        weightZeroFromFile: delaysOf(weightZeroFromFile),
+        weightRaisedFromFile: delaysOf(weightRaisedFromFile),
+      }
       return { weightZeroSeconds: propagationSeconds.weightZero.median, propagationSeconds }
     } finally {
       await traffic.stop()
     }
   })
 }
+
+const secondsBetween = (fromMs: number, toMs: number) => rounded((toMs - fromMs) / 1000, 3)
 
 function delaysOf(trials: number[]): Delays {
   const sorted = trials.toSorted((a, b) => a - b)

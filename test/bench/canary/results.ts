@@ -30,7 +30,11 @@ const share = z.object({
   high: z.number(),
   /** Requests that the stable pods' split decided on. */
   requests: count,
+  /** Requests that callers sent. */
+  sent: count,
   isWithin: z.boolean(),
+  /** Pods have counted as many requests as were sent, and of the candidate as many as it and stable in its place have answered. */
+  addsUp: z.boolean(),
   stablePods: count,
   /** Of the requests: fell to the candidate by the pods' own counters, was answered by it as callers saw it, by stable in its place. */
   counted: count,
@@ -46,7 +50,9 @@ const disruption = z.object({
   seconds,
   requests: count,
   failures: count,
-  /** Of these: a stable pod that was killed took the caller's connection with it. */
+  /** Of these, where a stable pod was killed: had no answer, from the kill on. */
+  lost: count.optional(),
+  /** Of these: failed as they do with a stable pod that is killed where there is no candidate. */
   failedWithStable: count,
   fallbacks: count,
 })
@@ -56,9 +62,13 @@ const brokenCandidate = z.object({
   kind: z.string(),
   promoted: z.boolean(),
   condition: z.string(),
+  /** It ended with one of the reasons that its fault is to be found by, or is held. */
+  isAsExpected: z.boolean(),
   seconds,
   requests: count,
   failures: count,
+  /** Requests whose caller gave up: no failures. */
+  left: count,
 })
 export type BrokenCandidate = z.infer<typeof brokenCandidate>
 
@@ -75,8 +85,10 @@ const forwarding = z.object({
 
 export const simulated = z.object({
   case: z.string(),
-  falseRollback: z.number(),
-  falsePromotion: z.number(),
+  /** Null: a rollback would be right. */
+  falseRollback: z.number().nullable(),
+  /** Null: a promotion would be right. */
+  falsePromotion: z.number().nullable(),
   medianRequests: count,
 })
 
@@ -88,11 +100,15 @@ const results = z
     shares: z.array(share),
     brokenCandidates: z.array(brokenCandidate),
     forwardingMedianMs: z.number(),
-    /** The median. */
+    /** The load that it is of: the one with the highest of those that leave a core free. */
+    forwardingMedianOf: z.object({ callers: count, pauseMs: count }),
+    /** The median, from the decision's record. */
     weightZeroSeconds: seconds,
     simulation: z.array(simulated),
-    propagationSeconds: z.object({ weightZero: delays, weightRaised: delays }),
+    /** From the decision's record, or from the routing file that follows it, until every stable pod acts by it. */
+    propagationSeconds: z.object({ weightZero: delays, weightZeroFromFile: delays, weightRaisedFromFile: delays }),
     disruptions: z.array(disruption),
+    /** Up to a good answer: a request that failed is beyond all others. */
     latencyMs: z.object({ median: z.number(), p99: z.number() }),
     forwarding: z.array(forwarding),
     runs: z.partialRecord(z.enum(PARTS), z.object({ date: z.string(), seconds, command: z.string() })),

@@ -43,6 +43,7 @@ export async function measureShares(bench: Bench, { requests }: { requests: numb
           say(
             `  ${value.observed} % observed, within ${value.low} to ${value.high} %: ${value.isWithin ? 'yes' : 'NO'}`,
           )
+          if (!value.addsUp) say(`  DOES NOT ADD UP: ${JSON.stringify(value)}`)
           shares.push(value)
         }
       }
@@ -91,22 +92,25 @@ async function measureShare(
     return { ...now, isComplete: totalOf(now) - totalOf(before.pods) >= requests }
   })
   const total = totalOf(after) - totalOf(before.pods)
-  if (total !== requests) say(`  the pods have counted ${total} of ${requests} requests`)
   const candidate = after.candidate - before.pods.candidate
   const band = bandOf(total, Math.round(weight * 10))
   const percent = (count: number) => rounded((100 * count) / total, 3)
   const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, count) => all + count, 0)
+  const answered = (callers.versions[version] ?? 0) - (before.callers.versions[version] ?? 0)
+  const fallbacks = sum(callers.fallbacks) - sum(before.callers.fallbacks)
   return {
     wanted: weight,
     observed: percent(candidate),
     low: percent(band.low),
     high: percent(band.high),
     requests: total,
+    sent: requests,
     isWithin: candidate >= band.low && candidate <= band.high,
+    addsUp: total === requests && answered + fallbacks === candidate,
     stablePods,
     counted: candidate,
-    answered: (callers.versions[version] ?? 0) - (before.callers.versions[version] ?? 0),
-    fallbacks: sum(callers.fallbacks) - sum(before.callers.fallbacks),
+    answered,
+    fallbacks,
   }
 }
 

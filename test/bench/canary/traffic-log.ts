@@ -5,9 +5,13 @@ import type { Traffic } from '../../e2e/support/traffic.ts'
 import { say, timed } from './progress.ts'
 import type { Disruption } from './results.ts'
 
+/**
+ * A stable pod is killed: `alone`, where there is no candidate, which shows what a kill takes by itself; or `beside` one, which is held
+ * against that.
+ */
+type Kill = 'alone' | 'beside'
 interface Options {
-  /** A stable pod goes without a warning, and the connections of its callers with it. */
-  takesConnections?: boolean
+  kill?: Kill
 }
 /** A string that it gives is what became of it. */
 type Act = () => Promise<unknown>
@@ -19,7 +23,7 @@ export interface TrafficLog {
   total(): Promise<{ requests: number; failedBeyondStable: number }>
 }
 
-/** Between two disruptions goes into the entry of the later one: so that the entries add up to all there was. */
+/** What happens between two disruptions goes into the entry of the later one: so that the entries add up to all there was. */
 export async function startCount(traffic: Traffic): Promise<TrafficLog> {
   const entries: Disruption[] = []
   // The pod answers late where it has much to do.
@@ -27,13 +31,23 @@ export async function startCount(traffic: Traffic): Promise<TrafficLog> {
   const first = await look()
   let before = first
   const excused = () => entries.reduce((sum, { failedWithStable }) => sum + failedWithStable, 0)
+  /** The most that a kill alone has taken so far: all that one beside a candidate may take. */
+  let control = 0
+  const ofKill = (begin: TrafficCount, after: TrafficCount, kill: Kill | undefined) => {
+    if (kill === undefined) return { failedWithStable: 0 }
+    const lost = unanswered(begin, after)
+    if (kill === 'alone') control = Math.max(control, lost)
+    return { lost, failedWithStable: Math.min(lost, control) }
+  }
   return {
     entries,
     during: async (what, ...rest) => {
       const [options, act] = rest.length === 1 ? [{}, rest[0]] : rest
+      // A kill excuses nothing that was before it.
+      const begin = options.kill ? await look() : before
       const { value: outcome, seconds } = await timed(what, act)
       const after = await look()
-      const entry = entryOf(before, after, options)
+      const entry = { ...entryOf(before, after), ...ofKill(begin, after, options.kill) }
       before = after
       entries.push({ what, ...(typeof outcome === 'string' && { outcome }), seconds, ...entry })
       say(`  ${entry.requests} requests, ${entry.failures} failed${typeof outcome === 'string' ? `; ${outcome}` : ''}`)
@@ -48,17 +62,15 @@ export async function startCount(traffic: Traffic): Promise<TrafficLog> {
   }
 }
 
-function entryOf(before: TrafficCount, after: TrafficCount, { takesConnections = false }: Options) {
-  const failures = after.failed - before.failed
-  const fresh = after.failures.slice(before.failures.length)
+function entryOf(before: TrafficCount, after: TrafficCount) {
   const all = (counts: Record<string, number>) => Object.values(counts).reduce((sum, count) => sum + count, 0)
   return {
     requests: after.sent - before.sent,
-    failures,
-    // Callers are connected to stable pods only, so what a candidate does reaches them as an answer, or as none in time.
-    failedWithStable: takesConnections ? fresh.filter(isConnectionLost).length : 0,
+    failures: after.failed - before.failed,
     fallbacks: all(after.fallbacks) - all(before.fallbacks),
   }
 }
 
-const isConnectionLost = ({ status, why }: TrafficFailure) => status === undefined && !why.includes('no answer in')
+/** A pod that is killed answers nothing: what failed with an answer, it did not fail. */
+const unanswered = (before: TrafficCount, after: TrafficCount) =>
+  after.failures.slice(before.failures.length).filter(({ status }: TrafficFailure) => status === undefined).length

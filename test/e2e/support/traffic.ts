@@ -43,7 +43,14 @@ export async function startTraffic(cluster: Cluster, model: string, options: Pod
     },
     stop: async () => {
       const live = await client.get(pods, namespace, name)
-      if (live) await client.delete(pods, namespace, name, { preconditions: { uid: live.metadata.uid } })
+      if (!live) return
+      const { uid } = live.metadata
+      await client.delete(pods, namespace, name, { preconditions: { uid } })
+      // The next callers have the same name.
+      await eventually('the traffic pod is gone', 60, async () => {
+        const left = await client.get(pods, namespace, name)
+        assert(left?.metadata.uid !== uid, () => 'still there')
+      })
     },
   }
 }
