@@ -48,8 +48,8 @@ const LATE = new Set([
   ...['some-error', 'some-hang', 'some-reset'],
 ])
 const GRACE = 60
-/** Later than analysis.latencySLO of the tests, and sooner than rollout.candidateTimeout has it by default: a slow answer is one. */
-const SLOW_MS = 700
+/** Later than analysis.latencySLO of the tests, and sooner than their rollout.candidateTimeout: it is an answer, and a slow one. */
+const SLOW_MS = 1300
 /** More than a candidate is waited for, unless rollout.candidateTimeout says otherwise. */
 const TOO_LATE_MS = 1500
 let questions = 0

@@ -18,7 +18,8 @@ export const QUICK_ROLLOUT = {
   ],
   // A version that fails one request of ten is found before it may pass: test/bench/canary/partial-faults.test.ts. The objective is
   // below candidateTimeout, so that a slow version is seen as one; stable is held to it too.
-  analysis: { minRequests: 200, tolerableFailureRate: 0.05, latencySLO: '500ms' },
+  analysis: { minRequests: 200, tolerableFailureRate: 0.05, latencySLO: '1s' },
+  candidateTimeout: '2s',
   readyDeadline: '60s',
 }
 
