@@ -71,9 +71,9 @@ test('a slow version is later than the objective of the tests, and sooner than a
   const ask = await startServer(maxLengthOf('is slow'))
   await pass(ask)
   const answers = await Promise.all(Array.from({ length: 5 }, () => ask('/predict')))
-  expect(answers.every(({ status, ms }) => status === 200 && ms > 600)).toBe(true)
+  expect(answers.every(({ status, ms }) => status === 200 && ms > 1000)).toBe(true)
   // The machine may be busy.
-  expect(Math.min(...answers.map(({ ms }) => ms))).toBeLessThan(1000)
+  expect(Math.min(...answers.map(({ ms }) => ms))).toBeLessThan(2000)
 })
 
 test('one live prediction of ten fails by its id, so that it fails again when it is sent again', async () => {

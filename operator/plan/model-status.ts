@@ -13,7 +13,8 @@ import { blockedCreation, blockedServingPod, type Blocked } from './blocked.ts'
 import { clip, isoTime, mergeConditions, rounded, type ConditionFact } from './conditions.ts'
 import type { ModelObserved, Serving } from './model-observed.ts'
 import { servedPrecision } from './precision.ts'
-import { isEnded, isWatched, type RolloutPlan } from './rollout/rollout.ts'
+import { isEnded, isWatched } from './rollout/rollout.ts'
+import type { RolloutPlan } from './rollout/rollout-input.ts'
 import { blockedFact, withSince } from './version.ts'
 
 export interface ModelStatusInput {

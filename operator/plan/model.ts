@@ -13,7 +13,8 @@ import { planModelStatus } from './model-status.ts'
 import { readCommands } from './rollout/commands.ts'
 import { servedPrecision } from './precision.ts'
 import { decisionOf, type DecisionContent } from './rollout/decision.ts'
-import { planRollout, type RolloutPlan } from './rollout/rollout.ts'
+import { planRollout } from './rollout/rollout.ts'
+import type { RolloutPlan } from './rollout/rollout-input.ts'
 
 export interface Deployed {
   version: string
