@@ -49,6 +49,8 @@ function onSpec<T extends KubeObject>(cache: Cache<T>, handle: (object: KubeObje
       metadata.generation,
       metadata.deletionTimestamp,
       metadata.labels,
+      // People ask by annotations, also when nothing else goes on.
+      metadata.annotations,
       metadata.ownerReferences,
     ])
   cache.onChange((change) => {
