@@ -46,7 +46,9 @@ export async function answerQuestion<Body>(
   const version = answerer.kind === 'own' ? context.version : answerer.version
   const start = performance.now()
   const patience = (chosenBy === 'split' ? patienceOf : namedPatience)(routing, wait.deadline - start)
-  const observe = (outcome: Outcome) => {
+  const observe = (ended: Outcome) => {
+    // Whatever it ends in, of either version: the caller did not wait for it.
+    const outcome = wait.signal?.aborted === true ? 'abandoned' : ended
     const elapsedMs = performance.now() - start
     return { chosenBy, version, outcome, elapsedMs, slowAfterMs: patience.slowAfterMs }
   }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { evidence, type FailureKind } from '../../contract/evidence.ts'
 import { HEADERS } from '../../contract/names.ts'
 import { routing, type Routing } from '../../contract/routing.ts'
+import type { Wait } from '../inference/engine.ts'
 import { InferenceError, type InferenceErrorCode } from '../inference/inference-error.ts'
 import { errorBody } from '../schemas/error.ts'
 import { inferResponse } from '../schemas/open-inference.ts'
@@ -68,7 +69,7 @@ function counted(version: string) {
   const now = snapshot().arms[version]
   const then = before.arms[version]
   const reasons = Object.entries(now?.reasons ?? {}).flatMap(([kind, count]) => {
-    const difference = count - (then?.reasons[kind as FailureKind] ?? 0)
+    const difference = count - (then?.reasons[kind] ?? 0)
     return difference === 0 ? [] : [[kind, difference] as const]
   })
   return { requests: (now?.requests ?? 0) - (then?.requests ?? 0), reasons: Object.fromEntries(reasons) }
@@ -255,6 +256,7 @@ const faults: [string, FailureKind, RequestListener][] = [
   ['does not say its version', 'garbage', sends(200, judged, {})],
   ['redirects', 'garbage', sends(302, '', { ...version, location: 'http://127.0.0.1:1/' })],
   ['fails', 'error', sends(500, '{}')],
+  ['says of the caller that it has left', 'error', sends(499, '{"code":"Abandoned"}')],
   ['is behind something that fails', 'error', sends(502, '<html>', {})],
   ['refuses what is no bad input', 'error', sends(422, '{"code":"InvalidText"}')],
   ['does not know the path', 'error', sends(404, '{"code":"NotFound"}')],
@@ -379,19 +381,53 @@ describe('a caller that leaves', () => {
     await new Promise((resolve) => setTimeout(resolve, delayMs))
     controller.abort()
     await expect(asked).rejects.toThrow()
-    const abandoned = 'forwarded_requests_total{version="candidate",outcome="abandoned"}'
-    await expect.poll(async () => await stable.registry.metrics()).toContain(abandoned)
   }
 
-  test('says nothing about the version that it did not wait for', async () => {
-    await leaveAfter(0)
-    expect(counted('candidate')).toEqual(NOTHING)
-  })
+  test.each([0, 100])(
+    'after %i ms is a failure of the candidate that hangs, not one that was never asked',
+    async (delayMs) => {
+      await leaveAfter(delayMs)
+      await expect.poll(() => counted('candidate')).toEqual({ requests: 1, reasons: { abandoned: 1 } })
+      expect(counted('stable')).toEqual(NOTHING)
+    },
+  )
 
-  test('has found it slow where the objective was missed by then', async () => {
-    routeTo(undefined, { latencySloMs: 50 })
-    await leaveAfter(100)
-    await expect.poll(() => counted('candidate')).toEqual({ requests: 1, reasons: { slow: 1 } })
+  const judged = [Float32Array.of(0, 1)]
+  test.each<[string, (wait: Wait) => Promise<Float32Array[]>]>([
+    [
+      'gives up',
+      ({ signal }) =>
+        new Promise((_, reject) =>
+          signal?.addEventListener('abort', () => reject(new InferenceError('Abandoned', 'the caller went away'))),
+        ),
+    ],
+    ['answers nobody any more', () => new Promise((resolve) => setTimeout(resolve, 150, judged))],
+  ])('is one of the own version that %s', async (_, infer) => {
+    const arrived = Promise.withResolvers<undefined>()
+    const engine = {
+      ...failing('QueueFull'),
+      infer(_items: unknown, wait: Wait) {
+        arrived.resolve(undefined)
+        return infer(wait)
+      },
+    }
+    const server = await startTestServer({ version: 'stable', routing: () => current, engine, listen: true })
+    try {
+      routeTo(candidate.url, { perMille: 0 })
+      const controller = new AbortController()
+      const asked = fetch(`${server.url}/predict`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(PREDICT.payload),
+        signal: controller.signal,
+      })
+      await arrived.promise
+      controller.abort()
+      await expect(asked).rejects.toThrow()
+      await expect.poll(() => snapshot(server).arms['stable']).toMatchObject({ requests: 1, reasons: { abandoned: 1 } })
+    } finally {
+      await server.close()
+    }
   })
 })
 
