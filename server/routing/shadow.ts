@@ -38,7 +38,7 @@ export function createShadow(options: {
     ownVersion: options.ownVersion,
     limit: CONCURRENCY,
     maxAnswerBytes: options.maxAnswerBytes,
-    retry: 'stale',
+    attempts: 1,
   })
   let isClosed = false
 

@@ -34,8 +34,8 @@ export function createTraffic(options: {
   const maxAnswerBytes = MEBIBYTE + config.maxBodyBytes + config.maxBatchTexts * (labels.length + 1) * 2 * 32
   const onOutcome = (version: string, outcome: string): void => metrics.forwarded.inc({ version, outcome })
   const evidence = createEvidenceKeeper({ version: ownVersion, digest: options.digest, routing, metrics })
-  const split = createForwarder({ ownVersion, limit: SPLIT_LIMIT, maxAnswerBytes, retry: 'stale', onOutcome })
-  const named = createForwarder({ ownVersion, limit: NAMED_LIMIT, maxAnswerBytes, retry: 'connection', onOutcome })
+  const split = createForwarder({ ownVersion, limit: SPLIT_LIMIT, maxAnswerBytes, attempts: 1, onOutcome })
+  const named = createForwarder({ ownVersion, limit: NAMED_LIMIT, maxAnswerBytes, attempts: 2, onOutcome })
   const shadow = createShadow({ ownVersion, modelName: config.modelName, labels, maxAnswerBytes, routing, evidence })
   return {
     routing,
