@@ -14,7 +14,7 @@ afterEach(async () => {
 })
 
 function forwarderOf(more: Partial<ForwarderOptions> = {}): Forwarder {
-  const forwarder = createForwarder({ ownVersion: 'own', limit: 8, maxAnswerBytes: 10_000, attempts: 1, ...more })
+  const forwarder = createForwarder({ ownVersion: 'own', limit: 8, attempts: 1, ...more })
   open.push(forwarder)
   return forwarder
 }
@@ -30,6 +30,7 @@ async function against(listener: RequestListener, more: Partial<ForwarderOptions
       body: '{}',
       requestId: 'r-1',
       timeoutMs: 5_000,
+      maxAnswerBytes: 10_000,
       ...request,
     })
   return { ...fake, forwarder, ask }
@@ -137,6 +138,15 @@ describe('the forwarder', () => {
     expect(await twice.ask()).toMatchObject({ kind: 'answered', body: 'ok' })
   })
 
+  test('reads no more of an answer than the request allows', async () => {
+    let length = 10_000
+    const { ask } = await against((_, response) => response.end('x'.repeat(length)))
+    expect(await ask()).toMatchObject({ kind: 'answered', body: 'x'.repeat(length) })
+    length++
+    expect(await ask()).toMatchObject({ kind: 'failed', failure: 'garbage' })
+    expect(await ask({ maxAnswerBytes: length })).toMatchObject({ kind: 'answered' })
+  })
+
   // A Service gives each new connection to one of its pods, and requests follow their connection.
   test.each([
     ['few requests', 40, 75],
@@ -169,6 +179,7 @@ describe('the forwarder', () => {
         body: '{}',
         requestId: 'r',
         timeoutMs: 5_000,
+        maxAnswerBytes: 10,
       }
       for (let index = 0; index < count; index++) {
         expect(await forwarder.forward(request)).toMatchObject({ body: 'ok' })
@@ -198,7 +209,7 @@ describe('the forwarder', () => {
     try {
       await sleep(100)
       const started = performance.now()
-      const request = { version: 'other', path: '/', body: '{}', requestId: 'r', timeoutMs: 10_000 }
+      const request = { version: 'other', path: '/', body: '{}', requestId: 'r', timeoutMs: 10_000, maxAnswerBytes: 10 }
       const result = await forwarderOf().forward({ ...request, url: `http://127.0.0.1:${port}` })
       expect(result).toMatchObject({ failure: 'unreachable', message: expect.stringContaining('CONNECT_TIMEOUT') })
       expect(performance.now() - started).toBeLessThan(1_900)

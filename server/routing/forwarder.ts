@@ -2,7 +2,7 @@
  * Sends a request to another version's Service over kept-alive connections. Nothing that the other side does, or leaves
  * undone, takes longer than the time given, holds more than `limit` requests, or brings more than `maxAnswerBytes`.
  */
-import { Agent } from 'undici'
+import { Agent, errors } from 'undici'
 import { HEADERS } from '../../contract/names.ts'
 
 export interface ForwardRequest {
@@ -13,6 +13,8 @@ export interface ForwardRequest {
   body: string
   requestId: string
   timeoutMs: number
+  /** A longer body is no answer. */
+  maxAnswerBytes: number
   signal?: AbortSignal | undefined
 }
 
@@ -34,7 +36,6 @@ export interface ForwarderOptions {
   ownVersion: string
   /** Requests under way to a version, each on a connection of its own. */
   limit: number
-  maxAnswerBytes: number
   /**
    * How often a request is sent at most: again where its connection fails. More than once hides such failures, so never where
    * they are counted.
@@ -63,7 +64,6 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const agent = new Agent({
     connections: options.limit,
     allowH2: false,
-    maxResponseSize: options.maxAnswerBytes,
     // A connection stays with one pod: renewed often, so that all pods get their share, those that came later too.
     clientTtl: CONNECTION_MS,
     maxRequestsPerClient: CONNECTION_REQUESTS,
@@ -98,7 +98,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         const value = answer.headers[name]
         if (typeof value === 'string') headers[name] = value
       }
-      return { kind: 'answered', status: answer.statusCode, headers, body: await answer.body.text() }
+      const body = await textOf(answer.body, request.maxAnswerBytes)
+      return { kind: 'answered', status: answer.statusCode, headers, body }
     } catch (cause) {
       throw new AnswerBroken(cause)
     }
@@ -175,6 +176,18 @@ class AnswerBroken extends Error {
   constructor(cause: unknown) {
     super('the answer broke off', { cause })
   }
+}
+
+async function textOf(body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    // Leaving the loop closes the connection.
+    if (size > maxBytes) throw new errors.ResponseExceededMaxSizeError(`more than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }
 
 /** What of the parser comes without a code has a telling name. */
