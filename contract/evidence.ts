@@ -5,8 +5,12 @@ export const EVIDENCE_PATH = '/evidence'
 
 const count = z.int().nonnegative()
 
-/** Why a request failed its arm. `slow` was answered, but later than the objective. */
-export const FAILURE_KINDS = ['refused', 'error', 'timeout', 'unreachable', 'garbage', 'slow'] as const
+/**
+ * Why a request failed its arm. `slow` was answered, but later than the objective. `abandoned`: its caller left before the answer.
+ * Callers leave both versions alike, unless one of them makes them wait; were they left out, a version that hangs would only be
+ * judged by callers with patience.
+ */
+export const FAILURE_KINDS = ['refused', 'error', 'timeout', 'unreachable', 'garbage', 'slow', 'abandoned'] as const
 export type FailureKind = (typeof FAILURE_KINDS)[number]
 
 /** Upper bounds of the latency histogram, in milliseconds; a last bucket has everything above. */
@@ -14,15 +18,12 @@ export const LATENCY_BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 25
 
 export const armCounters = z
   .object({
-    /**
-     * Requests that the split gave to this version, whoever answered them in the end. Counted when they end. Not counted: bad
-     * requests, and those whose caller left before the objective was missed.
-     */
+    /** Requests that the split gave to this version, whoever answered them in the end. Counted when they end, bad requests never. */
     requests: count,
     /** Of these: all that failed, `slow` included. */
     failures: count,
-    /** Failures by their kind; their sum is `failures`. */
-    reasons: z.partialRecord(z.enum(FAILURE_KINDS), count),
+    /** Failures by their kind; their sum is `failures`. A pod of a later release may know more kinds than FAILURE_KINDS. */
+    reasons: z.record(z.string(), count),
     /**
      * Time of this version alone, up to its answer or failure. Counts between LATENCY_BOUNDS_MS, one more than there are bounds;
      * their sum is `requests`.

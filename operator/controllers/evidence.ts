@@ -1,5 +1,5 @@
 /** Asks serving pods what they have counted, and keeps what each one said last, so that only differences are added up. */
-import { EVIDENCE_PATH, evidence, type Evidence, type FailureKind } from '../../contract/evidence.ts'
+import { EVIDENCE_PATH, evidence, type Evidence } from '../../contract/evidence.ts'
 import { PORTS } from '../../contract/names.ts'
 import type { EvidenceObserved, PodEvidence } from '../plan/rollout/evidence.ts'
 import { podUrl, requestJson } from './pod-http.ts'
@@ -130,8 +130,7 @@ function addDifference(sum: Sum, before: Evidence, now: Evidence): void {
     const { requests, failures, ...reasons } = since.failures > since.requests ? flat(arm) : since
     total.requests += requests
     total.failures += failures
-    for (const [kind, count] of Object.entries(reasons) as [FailureKind, number][])
-      total.reasons[kind] = (total.reasons[kind] ?? 0) + count
+    for (const [kind, count] of Object.entries(reasons)) total.reasons[kind] = (total.reasons[kind] ?? 0) + count
   }
   for (const [version, shadow] of Object.entries(now.shadow)) {
     const grown = subtract(shadow, isSameProcess ? before.shadow[version] : undefined)
@@ -143,7 +142,15 @@ function addDifference(sum: Sum, before: Evidence, now: Evidence): void {
 type Arm = Evidence['arms'][string]
 
 /** Its counters side by side, so that they are found to have begun anew together. */
-const flat = ({ requests, failures, reasons }: Arm) => ({ ...reasons, requests, failures })
+const flat = ({
+  requests,
+  failures,
+  reasons,
+}: Arm): { requests: number; failures: number; [kind: string]: number } => ({
+  ...reasons,
+  requests,
+  failures,
+})
 
 /** Counters only grow: where one has fallen, all of them were dropped and began anew. */
 function subtract<T extends object>(now: T, before: T | undefined): T {

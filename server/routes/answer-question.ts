@@ -8,10 +8,11 @@ import type { Prediction } from '../inference/predictor.ts'
 import { toRequestError } from '../plugins/error-handling.ts'
 import { requestWait } from '../plugins/request-wait.ts'
 import { RequestError, type ErrorCode } from '../request-error.ts'
-import { examineAnswer } from '../routing/examine-answer.ts'
+import { examineAnswer, largestAnswer, type Examined } from '../routing/examine-answer.ts'
 import type { Forwarded } from '../routing/forwarder.ts'
 import { namedPatience, outcomeOfStatus, patienceOf, type Outcome } from '../routing/outcome.ts'
 import { whoAnswers, type Target } from '../routing/who-answers.ts'
+import type { KnownLabels } from '../schemas/predict.ts'
 import type { ServerContext } from '../server-context.ts'
 import { judgeTexts, type FieldOf } from './judge-texts.ts'
 
@@ -23,9 +24,16 @@ export interface Question<Body> {
   target?: Target
   /** Of this endpoint on the pods of another version. */
   path: string
+  /** What they are asked there: the question, without what else the request says. */
+  body: object
   toBody: (predictions: Prediction[]) => Body
-  /** Whether the body that came from another pod answers this question. */
-  isAnswer: (body: unknown) => boolean
+  /** The answer in the body that came from another pod; undefined where it does not answer this question. */
+  answerIn: (body: unknown, answering: Answering) => Body | undefined
+}
+
+export interface Answering {
+  version: string
+  labels: KnownLabels
 }
 
 /** @throws RequestError, InferenceError */
@@ -46,7 +54,9 @@ export async function answerQuestion<Body>(
   const version = answerer.kind === 'own' ? context.version : answerer.version
   const start = performance.now()
   const patience = (chosenBy === 'split' ? patienceOf : namedPatience)(routing, wait.deadline - start)
-  const observe = (outcome: Outcome) => {
+  const observe = (ended: Outcome) => {
+    // Whatever it ends in, of either version: the caller did not wait for it.
+    const outcome = wait.signal?.aborted === true ? 'abandoned' : ended
     const elapsedMs = performance.now() - start
     return { chosenBy, version, outcome, elapsedMs, slowAfterMs: patience.slowAfterMs }
   }
@@ -63,13 +73,21 @@ export async function answerQuestion<Body>(
   }
 
   const forwarded = await forward()
-  const outcome = examineAnswer(forwarded, { version, isAnswer: question.isAnswer })
-  if (chosenBy === 'name' || outcome === 'answered' || outcome === 'abandoned') {
+  // Beside a candidate callers know the labels of this version only; who names a version means that one's.
+  const labels = chosenBy === 'split' ? context.predictor.labels : undefined
+  const answerIn = (body: unknown) => question.answerIn(body, { version, labels })
+  const examined = examineAnswer(forwarded, { version, answerIn })
+  const { outcome } = examined
+  if (chosenBy === 'name' || outcome === 'answered') {
     traffic.evidence.record(observe(outcome))
-    return relay(forwarded, outcome, version, reply)
+    return relay(forwarded, examined, version, reply)
   }
   // This pod found nothing wrong with the input: refusing it is an error, unless its own model has to refuse it too.
   const observed = observe(outcome === 'badInput' ? 'error' : outcome)
+  if (observed.outcome === 'abandoned') {
+    traffic.evidence.record(observed)
+    throw new RequestError('Abandoned', 'the caller went away')
+  }
   reply.header(HEADERS.fallback, observed.outcome)
   // Never the other one's answer: it repeats the caller's texts.
   const reason = forwarded.kind === 'failed' ? forwarded.message : `its answer was: ${outcome}`
@@ -86,11 +104,13 @@ export async function answerQuestion<Body>(
     if (url === undefined) {
       return { kind: 'failed', failure: 'unreachable', message: `no endpoint is known of version ${version}` }
     }
+    const body = JSON.stringify(question.body)
     return traffic[chosenBy === 'split' ? 'split' : 'named'].forward({
       version,
       url,
       path: question.path,
-      body: JSON.stringify(request.body),
+      body,
+      maxAnswerBytes: largestAnswer(body, question.texts.length, context.predictor.labels),
       requestId: request.id,
       timeoutMs: patience.forwardMs,
       signal: wait.signal,
@@ -108,10 +128,10 @@ const FAILURE_CODES = {
 } as const satisfies Record<string, ErrorCode>
 
 /**
- * The other pod's answer, or its refusal, as it came.
+ * The other pod's answer, or its refusal as it came.
  * @throws RequestError where there is none that could be passed on
  */
-function relay<Body>(forwarded: Forwarded, outcome: Outcome, version: string, reply: FastifyReply): Body {
+function relay<Body>(forwarded: Forwarded, examined: Examined<Body>, version: string, reply: FastifyReply): Body {
   switch (forwarded.kind) {
     case 'abandoned':
       throw new RequestError('Abandoned', 'the caller went away')
@@ -123,11 +143,18 @@ function relay<Body>(forwarded: Forwarded, outcome: Outcome, version: string, re
       })
     }
     case 'answered':
-      if (outcome === 'garbage') {
+      if (examined.outcome === 'garbage') {
         const message = `what is at the address of version ${version} gave no answer of that version to this question`
         throw new RequestError(FAILURE_CODES.garbage, message)
       }
-      reply.code(forwarded.status).headers(forwarded.headers).serializer(String)
+      // This pod's own would say that this version has answered; what is before the other one sends none of its own.
+      reply.removeHeader(HEADERS.modelVersion).removeHeader(HEADERS.modelDigest)
+      reply.code(forwarded.status).headers(forwarded.headers)
+      if (examined.outcome === 'answered') {
+        reply.type('application/json; charset=utf-8')
+        return examined.body
+      }
+      reply.serializer(String)
       return forwarded.body as unknown as Body
   }
 }

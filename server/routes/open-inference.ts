@@ -6,12 +6,14 @@ import type { Prediction } from '../inference/predictor.ts'
 import { RequestError } from '../request-error.ts'
 import { openInferenceError } from '../schemas/error.ts'
 import {
+  ALL_OUTPUTS,
   INPUT_NAME,
   OUTPUTS,
+  inferAnswerIn,
+  inferBody,
   inferPath,
   inferRequest,
   inferResponse,
-  inferResponseOf,
   modelMetadata,
   modelReady,
   serverLive,
@@ -23,7 +25,7 @@ import {
 } from '../schemas/open-inference.ts'
 import { checkTexts } from '../schemas/predict.ts'
 import type { ServerContext } from '../server-context.ts'
-import { answerQuestion } from './answer-question.ts'
+import { answerQuestion, type Answering } from './answer-question.ts'
 
 const tags = ['open inference protocol v2']
 const failures = { '4xx': openInferenceError, '5xx': openInferenceError }
@@ -112,18 +114,21 @@ export const openInferenceRoutes: FastifyPluginCallbackZod<{ context: ServerCont
         checkModel(request.params)
         const texts = textsOf(request.body)
         checkTexts(texts, INPUT_NAME, config)
-        const names = outputNames(request.body)
+        const asked = { id: request.body.id, texts, outputs: outputNames(request.body) }
+        const names = asked.outputs ?? ALL_OUTPUTS
         const question = {
           texts,
           field: (index: number) => `${INPUT_NAME}[${index}]`,
           path: inferPath(config.modelName, version),
+          body: inferBody(asked),
           toBody: (predictions: Prediction[]) => ({
             model_name: config.modelName,
             model_version: context.version,
             ...(request.body.id === undefined ? {} : { id: request.body.id }),
             outputs: names.map((name) => output(name, predictions, predictor.labels.length)),
           }),
-          isAnswer: (body: unknown) => inferResponseOf(body, { count: texts.length, outputs: names }) !== undefined,
+          answerIn: (body: unknown, answering: Answering) =>
+            inferAnswerIn(body, asked, { model: config.modelName, ...answering }),
           ...(version === undefined ? {} : { target: { version } }),
         }
         return answerQuestion(context, question, request, reply)
@@ -157,16 +162,17 @@ function textsOf(body: InferRequest): string[] {
   return texts
 }
 
-function outputNames(body: InferRequest): OutputName[] {
-  const all = Object.keys(OUTPUTS) as OutputName[]
-  if (body.outputs === undefined || body.outputs.length === 0) return all
-  return body.outputs.map(({ name }) => {
-    const known = all.find((candidate) => candidate === name)
+/** Undefined: the request names none. Each once, or a short request could ask for an answer of any length. */
+function outputNames(body: InferRequest): OutputName[] | undefined {
+  if (body.outputs === undefined || body.outputs.length === 0) return undefined
+  const names = body.outputs.map(({ name }) => {
+    const known = ALL_OUTPUTS.find((candidate) => candidate === name)
     if (known === undefined) {
-      throw new RequestError('InvalidBody', `no output "${name}"; there are ${all.join(', ')}`)
+      throw new RequestError('InvalidBody', `no output "${name}"; there are ${ALL_OUTPUTS.join(', ')}`)
     }
     return known
   })
+  return [...new Set(names)]
 }
 
 function output(name: OutputName, predictions: Prediction[], labels: number): InferOutput {

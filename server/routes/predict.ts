@@ -6,8 +6,8 @@ import { errorBody } from '../schemas/error.ts'
 import {
   checkText,
   checkTexts,
-  isPredictAnswer,
-  isPredictBatchAnswer,
+  predictAnswerIn,
+  predictBatchAnswerIn,
   predictBatchRequest,
   predictBatchResponse,
   predictRequest,
@@ -15,7 +15,7 @@ import {
   type PredictResponse,
 } from '../schemas/predict.ts'
 import type { ServerContext } from '../server-context.ts'
-import { answerQuestion } from './answer-question.ts'
+import { answerQuestion, type Answering } from './answer-question.ts'
 
 const tags = ['predict']
 const failures = { '4xx': errorBody, '5xx': errorBody }
@@ -35,11 +35,12 @@ export const predictRoutes: FastifyPluginCallbackZod<{ context: ServerContext }>
       field: () => 'text',
       // Also of an alias: whom it means was decided here.
       path: '/predict',
+      body: { text },
       toBody([prediction]: Prediction[]) {
         if (prediction === undefined) throw new Error('the predictor gave no prediction')
         return toResponse(prediction)
       },
-      isAnswer: (body: unknown) => isPredictAnswer(body, text),
+      answerIn: (body: unknown, { labels }: Answering) => predictAnswerIn(body, text, labels),
       ...(alias === undefined ? {} : { target: { alias } }),
     }
     return answerQuestion(context, question, request, reply)
@@ -78,8 +79,9 @@ export const predictRoutes: FastifyPluginCallbackZod<{ context: ServerContext }>
         texts,
         field: (index: number) => `texts[${index}]`,
         path: '/predict/batch',
+        body: { texts },
         toBody: (predictions: Prediction[]) => ({ predictions: predictions.map(toResponse) }),
-        isAnswer: (body: unknown) => isPredictBatchAnswer(body, texts),
+        answerIn: (body: unknown, { labels }: Answering) => predictBatchAnswerIn(body, texts, labels),
       }
       return answerQuestion(context, question, request, reply)
     },

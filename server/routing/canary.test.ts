@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { evidence, type FailureKind } from '../../contract/evidence.ts'
 import { HEADERS } from '../../contract/names.ts'
 import { routing, type Routing } from '../../contract/routing.ts'
+import type { Wait } from '../inference/engine.ts'
 import { InferenceError, type InferenceErrorCode } from '../inference/inference-error.ts'
 import { errorBody } from '../schemas/error.ts'
 import { inferResponse } from '../schemas/open-inference.ts'
@@ -68,7 +69,7 @@ function counted(version: string) {
   const now = snapshot().arms[version]
   const then = before.arms[version]
   const reasons = Object.entries(now?.reasons ?? {}).flatMap(([kind, count]) => {
-    const difference = count - (then?.reasons[kind as FailureKind] ?? 0)
+    const difference = count - (then?.reasons[kind] ?? 0)
     return difference === 0 ? [] : [[kind, difference] as const]
   })
   return { requests: (now?.requests ?? 0) - (then?.requests ?? 0), reasons: Object.fromEntries(reasons) }
@@ -254,7 +255,10 @@ const faults: [string, FailureKind, RequestListener][] = [
   ['is of another version', 'garbage', sends(200, judged, { [HEADERS.modelVersion]: 'older' })],
   ['does not say its version', 'garbage', sends(200, judged, {})],
   ['redirects', 'garbage', sends(302, '', { ...version, location: 'http://127.0.0.1:1/' })],
+  ['finds another label than there is', 'garbage', sends(200, judged.replace('negative', 'purple'))],
+  ['answers far longer than it was asked', 'garbage', sends(200, judged + ' '.repeat(100_000))],
   ['fails', 'error', sends(500, '{}')],
+  ['says of the caller that it has left', 'error', sends(499, '{"code":"Abandoned"}')],
   ['is behind something that fails', 'error', sends(502, '<html>', {})],
   ['refuses what is no bad input', 'error', sends(422, '{"code":"InvalidText"}')],
   ['does not know the path', 'error', sends(404, '{"code":"NotFound"}')],
@@ -285,6 +289,80 @@ describe('a candidate that', () => {
     const { url } = await startFake(listener)
     routeTo(url, kind === 'timeout' ? { candidateTimeoutMs: BUDGET_MS } : {})
     await expectOwnAnswers(kind)
+  })
+
+  const inferred = (more: object = {}, sentiment: unknown[] = ['negative', 'negative']) => ({
+    model_name: 'sentiment',
+    model_version: 'candidate',
+    id: 'i-1',
+    outputs: [{ name: 'sentiment', datatype: 'BYTES', shape: [2], data: sentiment }],
+    ...more,
+  })
+
+  test.each<[string, object, boolean]>([
+    ['right', inferred(), true],
+    ['with more than this release knows', inferred({ parameters: {} }), true],
+    ['of another version than its header says', inferred({ model_version: 'older' }), false],
+    ['of another model', inferred({ model_name: 'other' }), false],
+    ['to another request', inferred({ id: 'i-2' }), false],
+    ['without the id', inferred({ id: undefined }), false],
+    ['with a label that there is not', inferred({}, ['negative', 'purple']), false],
+    ['with a number for a label', inferred({}, ['negative', 1]), false],
+    ['with another output', inferred({ outputs: [{ ...inferred().outputs[0], name: 'score' }] }), false],
+  ])('answers the Open Inference Protocol %s', async (_, body, isRelayed) => {
+    // Its content type is not what callers get.
+    const { url } = await startFake((_request, response) => response.writeHead(200, version).end(JSON.stringify(body)))
+    routeTo(url)
+    const answer = await ask({ ...INFER, payload: { id: 'i-1', inputs, outputs: [{ name: 'sentiment' }] } })
+    expect(answer.statusCode).toBe(200)
+    expect(answer.headers['content-type']).toContain('application/json')
+    expect(answer.headers[HEADERS.fallback]).toBe(isRelayed ? undefined : 'garbage')
+    expect(inferResponse.parse(answer.json())).toMatchObject({
+      model_version: isRelayed ? 'candidate' : 'stable',
+      id: 'i-1',
+    })
+  })
+
+  test('answers with more than this release knows answers with what it knows', async () => {
+    const { url } = await startFake((_, response) =>
+      response.writeHead(200, version).end(JSON.stringify({ ...JSON.parse(judged), more: 1 })),
+    )
+    routeTo(url)
+    const answer = await ask(PREDICT)
+    expect(answer.headers).toMatchObject({ ...version, 'content-type': 'application/json; charset=utf-8' })
+    expect(answer.json()).toEqual(JSON.parse(judged))
+  })
+
+  test.each([
+    [
+      'of numbers that are longer written out',
+      { parameters: { weights: Array.from({ length: 100_000 }, () => 1e20) } },
+    ],
+    ['of outputs, again and again', { outputs: Array.from({ length: 20_000 }, () => ({ name: 'logits' })) }],
+  ])('is asked for no more than the question is, in a request %s', async (_, more) => {
+    const payload = JSON.stringify({ ...INFER.payload, ...more }).replaceAll(/1(0{20})/g, '1e20')
+    const answer = await stable.app.inject({
+      method: 'POST',
+      url: INFER.url,
+      headers: { 'content-type': 'application/json' },
+      payload,
+    })
+    expect(answer.statusCode).toBe(200)
+    expect(answer.headers).toMatchObject(version)
+    expect(answer.headers[HEADERS.fallback]).toBeUndefined()
+    expect(counted('candidate')).toEqual({ requests: 1, reasons: {} })
+  })
+
+  test('has many short texts to judge may say much about each', async () => {
+    const texts = Array.from({ length: 128 }, () => 'a')
+    const many = [{ name: 'text', datatype: 'BYTES', shape: [texts.length], data: texts }]
+    for (const endpoint of [
+      { ...BATCH, payload: { texts } },
+      { ...INFER, payload: { inputs: many } },
+    ]) {
+      expect((await ask(endpoint)).headers).toMatchObject(version)
+    }
+    expect(counted('candidate')).toEqual({ requests: 2, reasons: {} })
   })
 
   test.each([
@@ -379,19 +457,53 @@ describe('a caller that leaves', () => {
     await new Promise((resolve) => setTimeout(resolve, delayMs))
     controller.abort()
     await expect(asked).rejects.toThrow()
-    const abandoned = 'forwarded_requests_total{version="candidate",outcome="abandoned"}'
-    await expect.poll(async () => await stable.registry.metrics()).toContain(abandoned)
   }
 
-  test('says nothing about the version that it did not wait for', async () => {
-    await leaveAfter(0)
-    expect(counted('candidate')).toEqual(NOTHING)
-  })
+  test.each([0, 100])(
+    'after %i ms is a failure of the candidate that hangs, not one that was never asked',
+    async (delayMs) => {
+      await leaveAfter(delayMs)
+      await expect.poll(() => counted('candidate')).toEqual({ requests: 1, reasons: { abandoned: 1 } })
+      expect(counted('stable')).toEqual(NOTHING)
+    },
+  )
 
-  test('has found it slow where the objective was missed by then', async () => {
-    routeTo(undefined, { latencySloMs: 50 })
-    await leaveAfter(100)
-    await expect.poll(() => counted('candidate')).toEqual({ requests: 1, reasons: { slow: 1 } })
+  const judged = [Float32Array.of(0, 1)]
+  test.each<[string, (wait: Wait) => Promise<Float32Array[]>]>([
+    [
+      'gives up',
+      ({ signal }) =>
+        new Promise((_, reject) =>
+          signal?.addEventListener('abort', () => reject(new InferenceError('Abandoned', 'the caller went away'))),
+        ),
+    ],
+    ['answers nobody any more', () => new Promise((resolve) => setTimeout(resolve, 150, judged))],
+  ])('is one of the own version that %s', async (_, infer) => {
+    const arrived = Promise.withResolvers<undefined>()
+    const engine = {
+      ...failing('QueueFull'),
+      infer(_items: unknown, wait: Wait) {
+        arrived.resolve(undefined)
+        return infer(wait)
+      },
+    }
+    const server = await startTestServer({ version: 'stable', routing: () => current, engine, listen: true })
+    try {
+      routeTo(candidate.url, { perMille: 0 })
+      const controller = new AbortController()
+      const asked = fetch(`${server.url}/predict`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(PREDICT.payload),
+        signal: controller.signal,
+      })
+      await arrived.promise
+      controller.abort()
+      await expect(asked).rejects.toThrow()
+      await expect.poll(() => snapshot(server).arms['stable']).toMatchObject({ requests: 1, reasons: { abandoned: 1 } })
+    } finally {
+      await server.close()
+    }
   })
 })
 

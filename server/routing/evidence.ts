@@ -98,11 +98,8 @@ export function createEvidenceKeeper(options: {
   return {
     record({ chosenBy, version, outcome, elapsedMs, slowAfterMs }) {
       if (outcome === 'badInput' || chosenBy === 'nothing') return
-      const isSlow = elapsedMs > slowAfterMs
-      // Nobody knows how it would have ended; it only says something if the caller had reason to leave.
-      if (outcome === 'abandoned' && !isSlow) return
-      const isFailure = outcome !== 'answered' && outcome !== 'abandoned'
-      const failure = isFailure ? outcome : isSlow ? 'slow' : undefined
+      const late = elapsedMs > slowAfterMs ? 'slow' : undefined
+      const failure = outcome === 'answered' ? late : outcome
       if (chosenBy === 'split') recordArm(version, failure, elapsedMs)
       else recordForced(version, failure)
     },

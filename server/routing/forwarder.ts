@@ -13,6 +13,8 @@ export interface ForwardRequest {
   body: string
   requestId: string
   timeoutMs: number
+  /** A longer body is no answer. */
+  maxAnswerBytes: number
   signal?: AbortSignal | undefined
 }
 
@@ -34,12 +36,11 @@ export interface ForwarderOptions {
   ownVersion: string
   /** Requests under way to a version, each on a connection of its own. */
   limit: number
-  maxAnswerBytes: number
   /**
-   * When a request is sent once more. stale: only where a pooled connection was closed by the other side before it was used
-   * again, which says nothing about the version. connection: after any failure of a connection.
+   * How often a request is sent at most: again where its connection fails. More than once hides such failures, so never where
+   * they are counted.
    */
-  retry: 'stale' | 'connection'
+  attempts: number
   /** The HTTP status, or how it failed. */
   onOutcome?: (version: string, outcome: string) => void
 }
@@ -47,24 +48,29 @@ export interface ForwarderOptions {
 /** What of the other pod's answer reaches the caller. */
 const RELAYED_HEADERS = ['content-type', 'retry-after', HEADERS.modelVersion, HEADERS.modelDigest, HEADERS.truncated]
 
+/** Of a connection, whichever comes first. */
+const CONNECTION_MS = 1_000
+const CONNECTION_REQUESTS = 32
+/** Less than a version is waited for by default: the next request does not wait for the same connection. */
+const CONNECT_MS = 500
+
 /** The connection failed, not the model: judging a text changes nothing, so it may be asked again. */
 const CONNECTION_FAILED = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT'])
 /** Something came back, but no HTTP answer within bounds. */
 const GARBAGE = /^(HPE_|HTTPParserError|UND_ERR_(RES_|HEADERS_OVERFLOW))/
-const ATTEMPTS = 2
 const LATE = Symbol('late')
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const agent = new Agent({
     connections: options.limit,
     allowH2: false,
-    maxResponseSize: options.maxAnswerBytes,
-    // Shorter than the server's own, so that a pooled connection is not closed by the other side just when it is used.
-    keepAliveTimeout: 30_000,
-    keepAliveMaxTimeout: 30_000,
-    // A kept-alive connection stays with one pod: renewed now and then, pods that came later get their share.
-    clientTtl: 60_000,
-    connect: { timeout: 2_000 },
+    // A connection stays with one pod: renewed often, so that all pods get their share, those that came later too.
+    clientTtl: CONNECTION_MS,
+    maxRequestsPerClient: CONNECTION_REQUESTS,
+    // Far shorter than any server's own, and than the drain of one that stops: none closes a connection just when it is used.
+    keepAliveTimeout: CONNECTION_MS,
+    keepAliveMaxTimeout: CONNECTION_MS,
+    connect: { timeout: CONNECT_MS },
     // One timer for the whole request is cheaper than one for each phase, and a slow trickle does not outwit it.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -92,7 +98,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         const value = answer.headers[name]
         if (typeof value === 'string') headers[name] = value
       }
-      return { kind: 'answered', status: answer.statusCode, headers, body: await answer.body.text() }
+      const body = await textOf(answer.body, request.maxAnswerBytes)
+      return { kind: 'answered', status: answer.statusCode, headers, body }
     } catch (cause) {
       throw new AnswerBroken(cause)
     }
@@ -116,8 +123,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
             return { kind: 'failed', failure: 'timeout', message, cause }
           }
           const code = codeOf(cause)
-          const isRetriable = options.retry === 'connection' ? CONNECTION_FAILED.has(code) : isStale(error)
-          if (count < ATTEMPTS && isRetriable) continue
+          if (count < options.attempts && CONNECTION_FAILED.has(code)) continue
           if (GARBAGE.test(code)) {
             const message = `version ${request.version} gave no usable answer (${code})`
             return { kind: 'failed', failure: 'garbage', message, cause }
@@ -172,10 +178,16 @@ class AnswerBroken extends Error {
   }
 }
 
-/** The other side had closed a connection on which it had answered before. EPIPE is only ever said of a closed one. */
-function isStale(error: unknown): boolean {
-  if (error instanceof errors.SocketError) return (error.socket?.bytesRead ?? 0) > 0
-  return codeOf(error) === 'EPIPE'
+async function textOf(body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    // Leaving the loop closes the connection.
+    if (size > maxBytes) throw new errors.ResponseExceededMaxSizeError(`more than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }
 
 /** What of the parser comes without a code has a telling name. */

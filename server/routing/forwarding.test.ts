@@ -125,6 +125,33 @@ describe('forwarding', () => {
     expect(errorBody.parse(answer.json())).toEqual(refusal)
   })
 
+  test('what stands before the other pod does not speak in the name of this one', async () => {
+    routeTo(
+      await fake((_, response) => {
+        response.writeHead(502, { 'content-type': 'text/html' }).end('<html>')
+      }),
+    )
+    const answer = await ask('/predict/trained')
+    expect(answer.statusCode).toBe(502)
+    expect(answer.body).toBe('<html>')
+    expect(answer.headers[HEADERS.requestId]).toBeDefined()
+    expect(answer.headers[HEADERS.modelVersion]).toBeUndefined()
+    expect(answer.headers[HEADERS.modelDigest]).toBeUndefined()
+  })
+
+  test('a version that is named may have labels of its own', async () => {
+    routeTo(
+      await fake((_, response) => {
+        response.writeHead(200, { [HEADERS.modelVersion]: 'other' })
+        response.end('{"text":"a good film","sentiment":"pleased","score":1}')
+      }),
+    )
+    const answer = await ask('/predict/trained')
+    expect(answer.statusCode).toBe(200)
+    expect(answer.headers['content-type']).toContain('application/json')
+    expect(predictResponse.parse(answer.json()).sentiment).toBe('pleased')
+  })
+
   test('no answer within the deadline is 504', async () => {
     routeTo(await fake(() => undefined))
     const started = performance.now()

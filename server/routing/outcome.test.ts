@@ -8,7 +8,7 @@ test.each([
   [400, 'badInput'],
   [422, 'badInput'],
   [429, 'refused'],
-  [499, 'abandoned'],
+  [499, 'error'],
   [500, 'error'],
   [502, 'error'],
   [503, 'refused'],

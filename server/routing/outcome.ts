@@ -1,17 +1,16 @@
 /** What a request says about the version that was chosen for it. One rule for the own version and for others. */
 import type { FailureKind } from '../../contract/evidence.ts'
 import type { Routing } from '../../contract/routing.ts'
-import { ERROR_STATUS } from '../request-error.ts'
 import type { KnownRouting } from './who-answers.ts'
 
-/** abandoned: the caller left first. badInput: nobody could have answered that. */
-export type Outcome = 'answered' | 'abandoned' | 'badInput' | FailureKind
+/** badInput: nobody could have answered that. */
+export type Outcome = 'answered' | 'badInput' | FailureKind
 
+/** Of an answer: that a caller has left, no answer says. */
 export function outcomeOfStatus(status: number): Outcome {
-  if (status === ERROR_STATUS.Abandoned) return 'abandoned'
   if (status === 429 || status === 503) return 'refused'
   if (status === 504) return 'timeout'
-  if (status >= 500) return 'error'
+  if (status >= 500 || status === 499) return 'error'
   return status >= 400 ? 'badInput' : 'answered'
 }
 

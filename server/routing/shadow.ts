@@ -5,9 +5,10 @@
 import type { EventEmitter } from 'node:events'
 import { HEADERS } from '../../contract/names.ts'
 import type { Prediction } from '../inference/predictor.ts'
-import { inferPath, inferResponseOf, INPUT_NAME, type InferRequest } from '../schemas/open-inference.ts'
+import { inferAnswerIn, inferBody, inferPath, type InferQuestion } from '../schemas/open-inference.ts'
 import { comparePredictions, type Comparison, type Judged } from './compare-predictions.ts'
 import type { EvidenceKeeper } from './evidence.ts'
+import { largestAnswer } from './examine-answer.ts'
 import { createForwarder } from './forwarder.ts'
 import { isShadowed } from './split.ts'
 import { endpointOf, type KnownRouting } from './who-answers.ts'
@@ -29,16 +30,14 @@ export function createShadow(options: {
   ownVersion: string
   modelName: string
   labels: readonly string[]
-  maxAnswerBytes: number
   routing: () => KnownRouting
   evidence: EvidenceKeeper
 }): Shadow {
-  const { labels, evidence } = options
+  const { modelName: model, labels, evidence } = options
   const forwarder = createForwarder({
     ownVersion: options.ownVersion,
     limit: CONCURRENCY,
-    maxAnswerBytes: options.maxAnswerBytes,
-    retry: 'stale',
+    attempts: 1,
   })
   let isClosed = false
 
@@ -47,16 +46,15 @@ export function createShadow(options: {
       evidence.recordShadow(candidate, { kind: 'dropped' })
       return
     }
-    const body: InferRequest = {
-      inputs: [{ name: INPUT_NAME, datatype: 'BYTES', shape: [own.length], data: own.map(({ text }) => text) }],
-      outputs: [{ name: 'sentiment' }, { name: 'probabilities' }],
-    }
+    const question: InferQuestion = { texts: own.map(({ text }) => text), outputs: ['sentiment', 'probabilities'] }
+    const body = JSON.stringify(inferBody(question))
     const result = await forwarder.forward({
       version: candidate,
       url,
       // The versioned path: whoever else is at that address refuses it.
-      path: inferPath(options.modelName, candidate),
-      body: JSON.stringify(body),
+      path: inferPath(model, candidate),
+      body,
+      maxAnswerBytes: largestAnswer(body, own.length, labels),
       requestId,
       timeoutMs: TIMEOUT_MS,
     })
@@ -64,7 +62,7 @@ export function createShadow(options: {
     if (isClosed) return
     const comparisons =
       result.kind === 'answered' && result.status === 200 && result.headers[HEADERS.modelVersion] === candidate
-        ? compareAll(own, result.body, labels)
+        ? compareAll(own, judgedIn(result.body, question, { model, version: candidate, labels }), labels)
         : undefined
     evidence.recordShadow(candidate, comparisons === undefined ? { kind: 'failed' } : { kind: 'compared', comparisons })
   }
@@ -98,8 +96,11 @@ function withinBounds(predictions: readonly Prediction[]): Prediction[] {
 }
 
 /** Undefined where the answer is none, or of other labels. */
-function compareAll(own: readonly Prediction[], body: string, labels: readonly string[]): Comparison[] | undefined {
-  const judged = judgedIn(body, own.length, labels.length)
+function compareAll(
+  own: readonly Prediction[],
+  judged: readonly Judged[],
+  labels: readonly string[],
+): Comparison[] | undefined {
   const comparisons = own.flatMap((prediction, index) => {
     const other = judged[index]
     return other === undefined ? [] : (comparePredictions(prediction, other, labels) ?? [])
@@ -107,20 +108,24 @@ function compareAll(own: readonly Prediction[], body: string, labels: readonly s
   return comparisons.length === own.length ? comparisons : undefined
 }
 
-function judgedIn(body: string, count: number, labels: number): Judged[] {
+function judgedIn(
+  body: string,
+  question: InferQuestion,
+  expected: { model: string; version: string; labels: readonly string[] },
+): Judged[] {
   let json: unknown
   try {
     json = JSON.parse(body)
   } catch {
     return []
   }
-  const answer = inferResponseOf(json, { count, outputs: ['sentiment', 'probabilities'] })
+  const answer = inferAnswerIn(json, question, expected)
   const dataOf = (name: string) => answer?.outputs.find((output) => output.name === name)?.data ?? []
   const sentiments = dataOf('sentiment')
   const probabilities = dataOf('probabilities')
-  if (probabilities.length !== count * labels) return []
+  const width = expected.labels.length
   return sentiments.map((label, index) => ({
     label: String(label),
-    probabilities: probabilities.slice(index * labels, (index + 1) * labels).map(Number),
+    probabilities: probabilities.slice(index * width, (index + 1) * width).map(Number),
   }))
 }

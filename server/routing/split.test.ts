@@ -102,6 +102,7 @@ describe('the key', () => {
     ['is the request id', {}, { 'x-user': 'u1' }, 'r-1'],
     ["is the sticky header's value where there is one", { stickyHeader: 'x-user' }, { 'x-user': 'u1' }, 'u1'],
     ['is the request id where the sticky header is absent', { stickyHeader: 'x-user' }, {}, 'r-1'],
+    ['is the request id where every object has something of that name', { stickyHeader: 'constructor' }, {}, 'r-1'],
     ['is the request id where the sticky header is empty', { stickyHeader: 'x-user' }, { 'x-user': '' }, 'r-1'],
   ])('%s', (_, more, headers, expected) => {
     expect(splitKey(routingOf(more), headers, 'r-1')).toBe(expected)

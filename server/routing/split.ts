@@ -23,7 +23,9 @@ export function isShadowed(routing: Routing, key: string): boolean {
 
 /** What the choice hangs on: the caller where the sticky header names one, else the single request. */
 export function splitKey(routing: Routing, headers: IncomingHttpHeaders, requestId: string): string {
-  const caller = routing.stickyHeader === undefined ? undefined : headers[routing.stickyHeader]
+  const { stickyHeader: name } = routing
+  // A header may be called `constructor`, and that every object has.
+  const caller = name !== undefined && Object.hasOwn(headers, name) ? headers[name] : undefined
   return caller === undefined || caller === '' ? requestId : String(caller)
 }
 

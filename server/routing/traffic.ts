@@ -19,24 +19,21 @@ export interface Traffic {
 /** Requests under way to one version. A healthy one may have as many waiting as its queue takes. */
 const SPLIT_LIMIT = 256
 const NAMED_LIMIT = 64
-const MEBIBYTE = 1024 * 1024
 
 export function createTraffic(options: {
   version: string
   digest: string
   labels: readonly string[]
-  config: { modelName: string; maxBodyBytes: number; maxBatchTexts: number }
+  config: { modelName: string }
   metrics: Metrics
   routing: () => KnownRouting
 }): Traffic {
   const { version: ownVersion, labels, config, metrics, routing } = options
-  // An answer repeats the texts; the numbers of an output take some twenty bytes each, and there are four outputs.
-  const maxAnswerBytes = MEBIBYTE + config.maxBodyBytes + config.maxBatchTexts * (labels.length + 1) * 2 * 32
   const onOutcome = (version: string, outcome: string): void => metrics.forwarded.inc({ version, outcome })
   const evidence = createEvidenceKeeper({ version: ownVersion, digest: options.digest, routing, metrics })
-  const split = createForwarder({ ownVersion, limit: SPLIT_LIMIT, maxAnswerBytes, retry: 'stale', onOutcome })
-  const named = createForwarder({ ownVersion, limit: NAMED_LIMIT, maxAnswerBytes, retry: 'connection', onOutcome })
-  const shadow = createShadow({ ownVersion, modelName: config.modelName, labels, maxAnswerBytes, routing, evidence })
+  const split = createForwarder({ ownVersion, limit: SPLIT_LIMIT, attempts: 1, onOutcome })
+  const named = createForwarder({ ownVersion, limit: NAMED_LIMIT, attempts: 2, onOutcome })
+  const shadow = createShadow({ ownVersion, modelName: config.modelName, labels, routing, evidence })
   return {
     routing,
     split,

@@ -1,5 +1,6 @@
 /** Open Inference Protocol v2, REST: https://github.com/kserve/open-inference-protocol */
 import { z } from 'zod'
+import type { KnownLabels } from './predict.ts'
 
 const parameters = z.record(z.string(), z.unknown())
 const tensorMetadata = z.strictObject({ name: z.string(), datatype: z.string(), shape: z.array(z.int()) })
@@ -52,25 +53,59 @@ export const inferResponse = z.strictObject({
   id: z.string().optional(),
   outputs: z.array(output),
 })
+export type InferResponse = z.infer<typeof inferResponse>
 
-/** Of a pod with another release, which may say more. */
-const inferAnswer = z.object({ outputs: z.array(z.object(output.shape)) })
-type InferAnswer = z.infer<typeof inferAnswer>
+/** What a pod is asked, and nothing else: never more bytes than the request that it was made of. */
+export interface InferQuestion {
+  id?: string | undefined
+  texts: readonly string[]
+  /** Undefined: all. */
+  outputs: readonly OutputName[] | undefined
+}
 
-/** Undefined where it is no answer to that many texts with just these outputs, each as long as its shape says. */
-export function inferResponseOf(
+export function inferBody({ id, texts, outputs }: InferQuestion): InferRequest {
+  return {
+    ...(id === undefined ? {} : { id }),
+    inputs: [{ name: INPUT_NAME, shape: [texts.length], datatype: 'BYTES', data: [...texts] }],
+    ...(outputs === undefined ? {} : { outputs: outputs.map((name) => ({ name })) }),
+  }
+}
+
+/** Without what a pod of another release says besides. */
+const inferAnswer = z.object({ ...inferResponse.shape, outputs: z.array(z.object(output.shape)) })
+
+/** The answer of that version to that question. Undefined where it is none. */
+export function inferAnswerIn(
   body: unknown,
-  expected: { count: number; outputs: readonly OutputName[] },
-): InferAnswer | undefined {
-  const { success, data: answer } = inferAnswer.safeParse(body)
-  if (!success || answer.outputs.length !== expected.outputs.length) return undefined
-  const isComplete = expected.outputs.every((name) => {
+  question: InferQuestion,
+  expected: { model: string; version: string; labels: KnownLabels },
+): InferResponse | undefined {
+  const { data: answer } = inferAnswer.safeParse(body)
+  if (answer?.model_name !== expected.model || answer.model_version !== expected.version) return undefined
+  const names = question.outputs ?? ALL_OUTPUTS
+  if (answer.id !== question.id || answer.outputs.length !== names.length) return undefined
+  const isComplete = names.every((name) => {
     const found = answer.outputs.find((entry) => entry.name === name)
-    const [count, width = 1] = found?.shape ?? []
-    return found !== undefined && count === expected.count && found.data.length === count * width
+    return found !== undefined && isTensor(found, name, question.texts.length, expected.labels)
   })
   return isComplete ? answer : undefined
 }
+
+function isTensor(
+  { datatype, shape, data }: InferOutput,
+  name: OutputName,
+  texts: number,
+  labels: KnownLabels,
+): boolean {
+  const [count, width = 1, ...rest] = shape
+  if (datatype !== OUTPUTS[name] || count !== texts || data.length !== count * width || rest.length > 0) return false
+  if (name === 'sentiment') return shape.length === 1 && data.every((label) => isLabel(label, labels))
+  if (!data.every((value) => typeof value === 'number')) return false
+  return name === 'score' ? shape.length === 1 : shape.length === 2 && width === (labels?.length ?? width)
+}
+
+const isLabel = (value: unknown, labels: KnownLabels): boolean =>
+  typeof value === 'string' && (labels?.includes(value) ?? true)
 
 export function inferPath(model: string, version?: string): string {
   const address = version === undefined ? '' : `/versions/${encodeURIComponent(version)}`
@@ -81,3 +116,4 @@ export const INPUT_NAME = 'text'
 /** Datatype of each output; the shape is [n] but for the last two, which are [n, labels]. */
 export const OUTPUTS = { sentiment: 'BYTES', score: 'FP32', probabilities: 'FP32', logits: 'FP32' } as const
 export type OutputName = keyof typeof OUTPUTS
+export const ALL_OUTPUTS = Object.keys(OUTPUTS) as OutputName[]

@@ -20,24 +20,34 @@ export const predictBatchResponse = z.strictObject({
   predictions: z.array(predictResponse).describe('One for each text, in order.'),
 })
 
-// Of a pod with another release, which may say more.
+export type PredictBatchResponse = z.infer<typeof predictBatchResponse>
+
+// Without what a pod of another release says besides.
 const predictAnswer = z.object(predictResponse.shape)
 const predictBatchAnswer = z.object({ predictions: z.array(predictAnswer) })
 
-/** Whether it is an answer to that very text. */
-export function isPredictAnswer(body: unknown, text: string): boolean {
-  const { success, data } = predictAnswer.safeParse(body)
-  return success && data.text === text
+/** Labels that an answer may have; undefined: any. */
+export type KnownLabels = readonly string[] | undefined
+
+/** The answer to that very text. Undefined where it is none. */
+export function predictAnswerIn(body: unknown, text: string, labels: KnownLabels): PredictResponse | undefined {
+  const { data } = predictAnswer.safeParse(body)
+  return data !== undefined && isAnswerTo(data, text, labels) ? data : undefined
 }
 
-/** Whether it is an answer to these very texts, in order. */
-export function isPredictBatchAnswer(body: unknown, texts: readonly string[]): boolean {
-  const { success, data } = predictBatchAnswer.safeParse(body)
-  return (
-    success &&
-    data.predictions.length === texts.length &&
-    data.predictions.every(({ text }, index) => text === texts[index])
-  )
+/** The answer to these very texts, in order. */
+export function predictBatchAnswerIn(
+  body: unknown,
+  texts: readonly string[],
+  labels: KnownLabels,
+): PredictBatchResponse | undefined {
+  const { data } = predictBatchAnswer.safeParse(body)
+  if (data?.predictions.length !== texts.length) return undefined
+  return data.predictions.every((answer, index) => isAnswerTo(answer, texts[index], labels)) ? data : undefined
+}
+
+function isAnswerTo(answer: PredictResponse, text: string | undefined, labels: KnownLabels): boolean {
+  return answer.text === text && (labels?.includes(answer.sentiment) ?? true)
 }
 
 export interface TextLimits {

@@ -68,7 +68,7 @@ try {
     shadow.push({ ...load, ...(await compare(stable, { ...own, url: hangingUrl }, shadowed, load)) })
   }
   const seen = evidence.parse(await (await fetch(`${stable.metrics}/evidence`)).json())
-  if ((seen.arms['candidate']?.reasons.timeout ?? 0) > 0) throw new Error('the candidate was waited for in vain')
+  if ((seen.arms['candidate']?.reasons['timeout'] ?? 0) > 0) throw new Error('the candidate was waited for in vain')
   const machine = { cpus: availableParallelism(), model: cpus()[0]?.model ?? 'unknown', node: process.versions.node }
   const hung = seen.shadow['candidate']
   if (values.json) console.log(JSON.stringify({ machine, rounds, requests, forwarding, shadow, hung }, null, 2))
