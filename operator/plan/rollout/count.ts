@@ -3,7 +3,7 @@ import type { Rollout, RolloutStatus } from '../../api/v1alpha1/rollout.ts'
 import { isoTime } from '../conditions.ts'
 import { laggingPods, type Lagging } from './evidence.ts'
 import { ofStep, withFailures, withShadow, withWindow } from './evidence-log.ts'
-import { perMilleOf, type RolloutInput } from './rollout-input.ts'
+import { perMilleOf, shadowPerMilleOf, type RolloutInput } from './rollout-input.ts'
 import { judgeShadow, type PredictedDisagreement } from './shadow-verdict.ts'
 import { isWithinBand, observedShare } from './share-band.ts'
 import { judge } from './verdict.ts'
@@ -20,11 +20,10 @@ export function observe(input: RolloutInput, stable: string, record: RolloutStat
   const { evidence, routing, settings } = input
   if (!evidence || !routing) return { current: record, lagging: [], isInForce: false }
   const lagging = laggingPods(evidence, stable, routing.epoch)
-  const wantedShadow = record.phase === 'Shadowing' ? Math.round((settings.shadow?.sample ?? 0) * 10) : 0
   const isWritten =
     routing.candidate === record.version &&
     routing.perMille === perMilleOf(record) &&
-    routing.shadowPerMille === wantedShadow
+    routing.shadowPerMille === shadowPerMilleOf(record, settings)
   const isInForce = isWritten && lagging.length === 0 && evidence.pods.some((pod) => pod.version === stable)
   // Another file was in force meanwhile (a candidate without pods gets nothing), so the pods have to confirm this one anew.
   const { phaseSince, ...unconfirmed } = record

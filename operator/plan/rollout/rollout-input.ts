@@ -64,6 +64,9 @@ export const servingOf = (input: RolloutInput, version: string) =>
 
 export const perMilleOf = ({ weight }: RolloutStatus) => Math.round(weight * 10)
 
+export const shadowPerMilleOf = ({ phase }: RolloutStatus, { shadow }: Rollout) =>
+  phase === 'Shadowing' ? Math.round((shadow?.sample ?? 0) * 10) : 0
+
 export const isOverdue = ({ startedAt }: RolloutStatus, { deadline }: Rollout, now: number) =>
   now - Date.parse(startedAt) > durationMs(deadline)
 export const overdueText = ({ verdict }: RolloutStatus, { deadline }: Rollout) =>

@@ -279,6 +279,21 @@ describe('what must not be lost or taken for granted', () => {
     expect(canary.status.blocked).toMatchObject({ reason: 'PinnedVersionUnusable' })
   })
 
+  test('a pin that can not be served stops a promotion under way too', () => {
+    const canary = new Canary({ serving: { replicas: 4 }, rollout: { steps: [{ weight: 5, hold: '24h' }] } })
+    canary.serving.set(OLD, { ...canary.serving.get(OLD), replicas: 4, readyReplicas: 4 } as never)
+    inPhase(canary, 'Stepping')
+    canary.annotate('promote', NEW)
+    canary.look()
+    expect(canary.rollout).toMatchObject({ phase: 'Promoting' })
+    const { spec } = canary
+    canary.spec = { ...spec, serving: { replicas: 4, version: 'reviews-0000000000' } }
+    canary.look(20)
+    expect(canary.stable).toBe(OLD)
+    canary.spec = spec
+    promoted(canary)
+  })
+
   test('a model that is scaled to zero gives nothing up, and goes on when it has pods again', () => {
     const canary = new Canary()
     inPhase(canary, 'Stepping')

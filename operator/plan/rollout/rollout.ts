@@ -13,7 +13,7 @@ import { culprit } from './culprit.ts'
 import { endOf, type End } from './ends.ts'
 import { laggingPods } from './evidence.ts'
 import { wantedReplicas, withReadiness } from './readiness.ts'
-import { perMilleOf, servingOf, type RolloutInput, type RolloutPlan } from './rollout-input.ts'
+import { perMilleOf, servingOf, shadowPerMilleOf, type RolloutInput, type RolloutPlan } from './rollout-input.ts'
 import { isAccepted, planSwitch, unusablePin, type Promotion } from './switch.ts'
 
 /** How often pods are asked during a rollout. */
@@ -139,7 +139,8 @@ function conduct(input: RolloutInput, stable: string, record: RolloutStatus, now
     lagging,
     requeueAfterMs: lookAgainMs(input, current),
   }
-  if (status.phase === 'Promoting' && isSized && !hasFaded(status)) {
+  // No traffic moves while a pin is set that can't be served.
+  if (status.phase === 'Promoting' && isSized && !hasFaded(status) && !badPin) {
     return {
       ...shared,
       stable: status.version,
@@ -157,7 +158,7 @@ function conduct(input: RolloutInput, stable: string, record: RolloutStatus, now
     replicas: wantedReplicas(input, status),
     // Nothing is sent to a version without a ready pod.
     perMille: (serving?.readyReplicas ?? 0) > 0 ? perMilleOf(status) : 0,
-    shadowPerMille: status.phase === 'Shadowing' ? Math.round((input.settings.shadow?.sample ?? 0) * 10) : 0,
+    shadowPerMille: shadowPerMilleOf(status, input.settings),
     rehearse: status.phase === 'Rehearsing' && look.isInForce ? status.version : undefined,
     blocked: badPin ?? culprit(status, lagging, input, now),
   }
@@ -167,6 +168,7 @@ function lookAgainMs({ evidence }: RolloutInput, { phase }: RolloutStatus): numb
   const isSilent = evidence !== undefined && evidence.pods.length > 0 && evidence.pods.every((pod) => pod.problem)
   return phase === 'Starting' || isSilent ? LOOK_SELDOM_MS : LOOK_AGAIN_MS
 }
+
 function finish(
   input: RolloutInput,
   stable: string,
