@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { HEADERS } from '../contract/names.ts'
 import { InferenceError } from './inference/inference-error.ts'
 import { errorBody } from './schemas/error.ts'
+import { fakeEngine } from './testing/fake-engine.ts'
 import { startTestServer, type TestServer } from './testing/test-server.ts'
 
 // Workers start in tenths of a second, on a busy machine in seconds.
@@ -193,13 +194,9 @@ describe('what is hardly HTTP', () => {
 describe('load', () => {
   const withEngine = async (error: InferenceError) =>
     startTestServer({
-      engine: {
-        liveWorkers: 1,
-        queued: 0,
-        checkAdmission: () => undefined,
+      engine: fakeEngine({
         infer: () => Promise.reject(error),
-        close: () => Promise.resolve(),
-      },
+      }),
     })
   const ask = (own: TestServer) => own.app.inject({ method: 'POST', url: '/predict', payload: { text: 'good' } })
 
@@ -229,16 +226,12 @@ describe('load', () => {
   test("the caller's deadline reaches the engine", async () => {
     const deadlines: number[] = []
     const own = await startTestServer({
-      engine: {
-        liveWorkers: 1,
-        queued: 0,
-        checkAdmission: () => undefined,
+      engine: fakeEngine({
         infer: (_items, wait) => {
           deadlines.push(wait.deadline - performance.now())
           return Promise.resolve([Float32Array.of(0, 1)])
         },
-        close: () => Promise.resolve(),
-      },
+      }),
     })
     const request = { method: 'POST', url: '/predict', payload: { text: 'good' } } as const
     await own.app.inject({ ...request, headers: { [HEADERS.deadline]: '250' } })
@@ -254,10 +247,7 @@ describe('load', () => {
     const caller = new AbortController()
     const own = await startTestServer({
       listen: true,
-      engine: {
-        liveWorkers: 1,
-        queued: 0,
-        checkAdmission: () => undefined,
+      engine: fakeEngine({
         infer: (_items, wait) =>
           new Promise((_, reject) => {
             wait.signal?.addEventListener('abort', () => {
@@ -266,8 +256,7 @@ describe('load', () => {
             })
             caller.abort()
           }),
-        close: () => Promise.resolve(),
-      },
+      }),
     })
     const request = fetch(`${own.url}/predict`, {
       method: 'POST',

@@ -5,6 +5,7 @@ import { errorBody, openInferenceError } from './schemas/error.ts'
 import { inferResponse, modelMetadata, serverMetadata } from './schemas/open-inference.ts'
 import { predictBatchResponse, predictResponse } from './schemas/predict.ts'
 import { LABELS, MAX_LENGTH, expectedIds, expectedLogits } from './testing/tiny-model.ts'
+import { fakeEngine } from './testing/fake-engine.ts'
 import { startTestServer, type TestServer } from './testing/test-server.ts'
 
 // Workers start in tenths of a second, on a busy machine in seconds.
@@ -272,13 +273,9 @@ describe('readiness', () => {
 
   test('is false without a live worker', async () => {
     const own = await startTestServer({
-      engine: {
+      engine: fakeEngine({
         liveWorkers: 0,
-        queued: 0,
-        checkAdmission: () => undefined,
-        infer: () => Promise.reject(new Error('no')),
-        close: () => Promise.resolve(),
-      },
+      }),
     })
     expect((await own.app.inject('/readyz')).json()).toMatchObject({
       ready: false,
@@ -322,16 +319,12 @@ describe('closing', () => {
     const { promise: logits, resolve: answer } = Promise.withResolvers<Float32Array[]>()
     const own = await startTestServer({
       listen: true,
-      engine: {
-        liveWorkers: 1,
-        queued: 0,
-        checkAdmission: () => undefined,
+      engine: fakeEngine({
         infer: () => {
           onTaken(undefined)
           return logits
         },
-        close: () => Promise.resolve(),
-      },
+      }),
     })
     const request = fetch(`${own.url}/predict`, {
       method: 'POST',

@@ -1,5 +1,6 @@
 /** Entry of a serving pod: configuration, artifact, engine, ports, golden inference, and the way back on SIGTERM. */
 import { stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
@@ -47,7 +48,9 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
     modelPath,
     padId: tokenizer.padId,
     labels: labels.length,
+    maxLength: artifact.manifest.maxLength,
     workers: count.workers,
+    scratch: tmpdir(),
     queueLimit: config.queueLimit,
     observer: metrics.engineObserver,
     log,

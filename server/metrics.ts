@@ -1,6 +1,6 @@
 /** What port 8001 shows. The first three carry the names and buckets of the original service. */
 import { Counter, Gauge, Histogram, collectDefaultMetrics, type Registry } from 'prom-client'
-import type { EngineObserver } from './inference/engine.ts'
+import type { Engine, EngineObserver } from './inference/engine.ts'
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
@@ -12,7 +12,7 @@ export function createMetrics(registry: Registry) {
 
   const stage = new Histogram({
     name: 'prediction_stage_duration_seconds',
-    help: 'Time of a stage: tokenize (a request), queue and inference (a text).',
+    help: 'Time of a stage: tokenize (a request), queue (a text) and inference (a run).',
     labelNames: ['stage'],
     buckets: SECONDS,
     registers,
@@ -21,6 +21,18 @@ export function createMetrics(registry: Registry) {
     name: 'prediction_rejected_total',
     help: 'Requests that got no inference, by reason.',
     labelNames: ['reason'],
+    registers,
+  })
+  const batchSize = new Histogram({
+    name: 'inference_batch_size',
+    help: 'Texts that shared a run.',
+    buckets: [1, 2, 4, 8, 16],
+    registers,
+  })
+  const tokens = new Counter({
+    name: 'inference_tokens_total',
+    help: 'Tokens computed: of texts (text), and those that only filled up the shorter texts of a batch (padding).',
+    labelNames: ['kind'],
     registers,
   })
   const workerRestarts = new Counter({
@@ -112,18 +124,39 @@ export function createMetrics(registry: Registry) {
     onTokenized: (seconds: number): void => stage.observe({ stage: 'tokenize' }, seconds),
     engineObserver: {
       queued: (seconds) => stage.observe({ stage: 'queue' }, seconds),
-      inferred: (seconds) => stage.observe({ stage: 'inference' }, seconds),
+      inferred(run) {
+        stage.observe({ stage: 'inference' }, run.seconds)
+        batchSize.observe(run.rows)
+        tokens.inc({ kind: 'text' }, run.tokens)
+        tokens.inc({ kind: 'padding' }, run.paddedTokens - run.tokens)
+      },
       rejected: (reason) => rejected.inc({ reason }),
       workerRestarted: () => workerRestarts.inc(),
     } satisfies EngineObserver,
     /** Gauges that ask the engine at each scrape. */
-    watchEngine(engine: { liveWorkers: number; queued: number }): void {
+    watchEngine(engine: Pick<Engine, 'liveWorkers' | 'queued' | 'tokensInFlight' | 'expectedWaitSeconds'>): void {
       new Gauge({
         name: 'inference_queue_depth',
         help: 'Texts that wait for a worker.',
         registers,
         collect() {
           this.set(engine.queued)
+        },
+      })
+      new Gauge({
+        name: 'inference_tokens_in_flight',
+        help: 'Tokens of the texts that wait or run: the work that this pod has.',
+        registers,
+        collect() {
+          this.set(engine.tokensInFlight)
+        },
+      })
+      new Gauge({
+        name: 'inference_expected_wait_seconds',
+        help: 'Time until a text that came now would begin to run, as estimated: what requests are refused by.',
+        registers,
+        collect() {
+          this.set(engine.expectedWaitSeconds)
         },
       })
       new Gauge({

@@ -21,6 +21,7 @@ export const ERROR_STATUS = {
   TextTooLong: 413,
   UnsupportedMediaType: 415,
   QueueFull: 429,
+  Overloaded: 429,
   HeadersTooLarge: 431,
   /** Only in logs and metrics: nobody is there to read it. */
   Abandoned: 499,

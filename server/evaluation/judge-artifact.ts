@@ -1,6 +1,8 @@
 /** All texts through one precision of one artifact, with the engine that serves. */
 import { stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import type { VerifiedArtifact } from '../artifact/verify.ts'
+import { BATCH_RULES } from '../inference/batching/plan-batch.ts'
 import type { Engine, EngineObserver } from '../inference/engine.ts'
 import { startOrtEngine } from '../inference/ort-engine.ts'
 import { createPredictor } from '../inference/predictor.ts'
@@ -38,7 +40,11 @@ export async function judgeArtifact(options: {
     modelPath: artifact.path(`model.${precision}.onnx`),
     padId: tokenizer.padId,
     labels: labels.length,
+    maxLength: artifact.manifest.maxLength,
     workers,
+    scratch: tmpdir(),
+    // One text a run: no text's logits can depend on its neighbours.
+    rules: { ...BATCH_RULES, maxRows: 1 },
     queueLimit: workers * CONCURRENCY_PER_WORKER,
     observer: SILENT,
     log,

@@ -13,8 +13,7 @@ interface Verdict extends Judged {
 }
 
 /**
- * Every row through the predictor that serves, one text a request, as many at once as keep the workers busy: no text's logits
- * can depend on its neighbours.
+ * Every row through the predictor that serves, one text a request, as many at once as keep the workers busy.
  */
 export async function judge(
   predictor: Predictor,

@@ -13,9 +13,14 @@ export interface Wait {
 }
 
 export interface Engine {
-  /** Workers that can take a job now. 0: nothing can be inferred, the server is not ready. */
+  /** Workers that can take a batch now or run one. 0: nothing can be inferred, the server is not ready. */
   readonly liveWorkers: number
+  /** Texts that wait for a worker. */
   readonly queued: number
+  /** Tokens of the texts that wait or run. */
+  readonly tokensInFlight: number
+  /** Seconds until a text that came now would begin to run, as far as is known. */
+  readonly expectedWaitSeconds: number
   /**
    * Whether that many items would be admitted now: to be asked before work is put into them.
    * @throws InferenceError as `infer` would
@@ -30,10 +35,15 @@ export interface Engine {
   close(): Promise<void>
 }
 
-/** What an engine tells about its work; seconds. */
+/** Why a request got no inference although nothing is wrong with it. */
+export type Refusal = 'QueueFull' | 'Overloaded' | 'DeadlineExceeded' | 'Abandoned'
+
+/** What an engine tells about its work; seconds by the clock. */
 export interface EngineObserver {
+  /** A text has left the queue for a worker. */
   queued(seconds: number): void
-  inferred(seconds: number): void
-  rejected(code: 'QueueFull' | 'DeadlineExceeded' | 'Abandoned'): void
+  /** A run has ended; `paddedTokens` is rows * longest row. */
+  inferred(run: { seconds: number; rows: number; tokens: number; paddedTokens: number }): void
+  rejected(code: Refusal): void
   workerRestarted(): void
 }

@@ -17,10 +17,11 @@ async function check(precision: 'fp32' | 'int8', options: TinyArtifactOptions = 
     modelPath: artifact.path(`model.${precision}.onnx`),
     padId: 0,
     labels: 2,
+    maxLength: artifact.manifest.maxLength,
     workers: 1,
     queueLimit: 1,
     observer: { queued() {}, inferred() {}, rejected() {}, workerRestarted() {} },
-    log: { warn() {} },
+    log: { info() {}, warn() {} },
   })
   try {
     const rows = await readParityRows(artifact)

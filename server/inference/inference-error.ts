@@ -1,6 +1,8 @@
 export const INFERENCE_ERROR_CODES = [
   /** The queue has no room: come back after `retryAfterSeconds`. */
   'QueueFull',
+  /** What waits already would keep the answer beyond the caller's deadline: come back after `retryAfterSeconds`. */
+  'Overloaded',
   /** The caller's deadline passed before the answer was there. */
   'DeadlineExceeded',
   /** The caller went away. */

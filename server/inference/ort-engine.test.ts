@@ -42,10 +42,11 @@ async function start(options: Partial<OrtEngineOptions> & { artifact?: TinyArtif
     modelPath: artifact.path('model.fp32.onnx'),
     padId: 0,
     labels: 2,
+    maxLength: artifact.manifest.maxLength,
     workers: 1,
     queueLimit: 100,
     observer: watched,
-    log: { warn() {} },
+    log: { info() {}, warn() {} },
     ...rest,
   })
   engines.push(engine)

@@ -1,6 +1,8 @@
 /** A worker thread with its own session of ONNX Runtime: `run()` blocks the thread that calls it. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Measurement, Shape } from './batching/cost-model.ts'
+import { SESSION_OPTIONS } from './session-options.ts'
 import { batchTensors } from './tensors.ts'
 import type { FromWorker, ToWorker, WorkerOptions } from './worker-protocol.ts'
 
@@ -9,18 +11,11 @@ if (port === null) throw new Error('ort-worker runs in a worker thread only')
 const options = workerData as WorkerOptions
 const post = (message: FromWorker): void => port.postMessage(message)
 
+const MEASURING_ROUNDS = 3
 const INPUTS = ['input_ids', 'attention_mask', 'token_type_ids']
 
 async function load(): Promise<InferenceSession> {
-  // One thread a session: the parallelism is the number of workers, and it stays within the pod's CPU limit.
-  const session = await InferenceSession.create(options.modelPath, {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    // Fatal only: errors come back as exceptions and are reported as such.
-    logSeverityLevel: 4,
-  })
+  const session = await InferenceSession.create(options.modelPath, SESSION_OPTIONS)
   const unknown = session.inputNames.filter((name) => !INPUTS.includes(name))
   if (unknown.length > 0) throw new Error(`has inputs that nothing feeds: ${unknown.join(', ')}`)
   if (!session.inputNames.includes('input_ids')) throw new Error('has no input input_ids')
@@ -28,7 +23,7 @@ async function load(): Promise<InferenceSession> {
   return session
 }
 
-async function run(session: InferenceSession, rows: Int32Array[]): Promise<Float32Array[]> {
+async function run(session: InferenceSession, rows: readonly Int32Array[]): Promise<Float32Array[]> {
   const batch = batchTensors(rows, options.padId)
   const shape = [batch.rows, batch.length]
   const feeds: Record<string, Tensor> = {}
@@ -52,6 +47,32 @@ async function run(session: InferenceSession, rows: Int32Array[]): Promise<Float
   return rows.map((_, row) => values.slice(row * options.labels, (row + 1) * options.labels))
 }
 
+/** The least of the runs of a shape is the one that nothing came between. */
+async function measure(session: InferenceSession, shapes: readonly Shape[], budgetMs: number): Promise<Measurement[]> {
+  const least = new Map<Shape, number>()
+  const end = cpuSeconds() + budgetMs / 1000
+  let secondsPerToken = 0
+  for (let round = 0; round < MEASURING_ROUNDS; round++) {
+    for (const shape of shapes) {
+      const tokens = shape.rows * shape.length
+      if (cpuSeconds() + (least.get(shape) ?? tokens * secondsPerToken) > end) continue
+      const rows = Array.from({ length: shape.rows }, () => new Int32Array(shape.length))
+      const start = cpuSeconds()
+      await run(session, rows)
+      const seconds = cpuSeconds() - start
+      least.set(shape, Math.min(least.get(shape) ?? Infinity, seconds))
+      secondsPerToken = seconds / tokens
+    }
+  }
+  return [...least].map(([shape, seconds]) => ({ ...shape, seconds }))
+}
+
+/** Of this thread: a neighbour that takes the CPU away does not count. */
+function cpuSeconds(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1e6
+}
+
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 async function serve(): Promise<void> {
@@ -65,16 +86,31 @@ async function serve(): Promise<void> {
     port?.close()
     return
   }
-  port?.on('message', (message: ToWorker) => {
-    if (message.kind === 'close') {
-      void session.release().finally(() => port.close())
-      return
-    }
+  async function answer(message: ToWorker): Promise<void> {
     const start = performance.now()
-    run(session, message.rows).then(
-      (logits) => post({ kind: 'done', logits, seconds: (performance.now() - start) / 1000 }),
-      (error: unknown) => post({ kind: 'failed', reason: reasonOf(error) }),
-    )
+    switch (message.kind) {
+      case 'run': {
+        const logits = await run(session, message.rows)
+        post({ kind: 'done', logits, seconds: (performance.now() - start) / 1000 })
+        break
+      }
+      case 'measure':
+        post({ kind: 'measured', measurements: await measure(session, message.shapes, message.budgetMs) })
+        break
+      case 'close':
+        await session.release()
+        port?.close()
+        break
+    }
+  }
+  // One after the other: a session that is released during a run aborts the process.
+  let last = Promise.resolve()
+  port?.on('message', (message: ToWorker) => {
+    last = last
+      .then(() => answer(message))
+      .catch((error: unknown) => {
+        post({ kind: 'failed', reason: reasonOf(error) })
+      })
   })
   post({ kind: 'ready' })
 }

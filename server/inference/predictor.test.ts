@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Engine } from './engine.ts'
+import { fakeEngine } from '../testing/fake-engine.ts'
 import { InferenceError } from './inference-error.ts'
 import { createPredictor } from './predictor.ts'
 
@@ -7,9 +7,7 @@ test('what the engine has no room for is refused before it is tokenized', async 
   let tokenized = 0
   let inferred = 0
   const asked: number[] = []
-  const engine: Engine = {
-    liveWorkers: 1,
-    queued: 0,
+  const engine = fakeEngine({
     checkAdmission(items) {
       asked.push(items)
       throw new InferenceError('QueueFull', 'full', { retryAfterSeconds: 1 })
@@ -18,8 +16,7 @@ test('what the engine has no room for is refused before it is tokenized', async 
       inferred++
       return Promise.resolve([])
     },
-    close: () => Promise.resolve(),
-  }
+  })
   const tokenizer = {
     padId: 0,
     encode() {

@@ -2,10 +2,12 @@
 import { cpuLimit } from './cpu-limit.ts'
 import { memoryLimit } from './memory-limit.ts'
 
-/** A worker's share of the process beside its model: thread, tokenizer's texts, the runtime's own buffers. */
+/** The process without a model: Node, the tokenizer, the texts in hand. */
 const BASE_BYTES = 150e6
-/** Loading holds the file and the session's weights for a moment; running adds the activations. */
+/** Packing loads the file and lays its weights out anew; the workers share what comes of it. */
 const MODEL_FACTOR = 2.5
+/** A worker's own: its thread, and what a run of the longest texts allocates. */
+const WORKER_BYTES = 75e6
 
 export interface WorkerCount {
   workers: number
@@ -14,12 +16,12 @@ export interface WorkerCount {
   memoryLimitBytes?: number
 }
 
-/** `{cpus: 64, memoryBytes: 2 GiB}` and a model of 256 MB: 2147 / (2.5 * 256 + 150) is 2 workers. */
+/** `{cpus: 64, memoryBytes: 2 GiB}` and a model of 256 MB: (2147 - 150 - 2.5 * 256) / 75 are 18 workers. */
 export function workerCount(
   modelBytes: number,
   limits = { cpus: cpuLimit(), memoryBytes: memoryLimit() },
 ): WorkerCount {
-  const byMemory = limits.memoryBytes / (MODEL_FACTOR * modelBytes + BASE_BYTES)
+  const byMemory = (limits.memoryBytes - BASE_BYTES - MODEL_FACTOR * modelBytes) / WORKER_BYTES
   return {
     workers: Math.max(1, Math.floor(Math.min(limits.cpus, byMemory))),
     cpus: limits.cpus,

@@ -1,4 +1,5 @@
-/** Messages between the engine and a worker thread. */
+/** Messages between a runner and its worker thread. */
+import type { Measurement, Shape } from './batching/cost-model.ts'
 
 export interface WorkerOptions {
   modelPath: string
@@ -7,11 +8,17 @@ export interface WorkerOptions {
   labels: number
 }
 
-export type ToWorker = { kind: 'run'; rows: Int32Array[] } | { kind: 'close' }
+export type ToWorker =
+  | { kind: 'run'; rows: readonly Int32Array[] }
+  /** Times runs of these shapes, in this order, until `budgetMs` of CPU time are used up: what does not fit in is left out. */
+  | { kind: 'measure'; shapes: readonly Shape[]; budgetMs: number }
+  | { kind: 'close' }
 
 export type FromWorker =
   | { kind: 'ready' }
   /** The model can't be loaded: another try gives the same. */
   | { kind: 'unusable'; reason: string }
+  /** `seconds` by the clock. */
   | { kind: 'done'; logits: Float32Array[]; seconds: number }
   | { kind: 'failed'; reason: string }
+  | { kind: 'measured'; measurements: Measurement[] }

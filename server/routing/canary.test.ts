@@ -9,6 +9,7 @@ import { InferenceError, type InferenceErrorCode } from '../inference/inference-
 import { errorBody } from '../schemas/error.ts'
 import { inferResponse } from '../schemas/open-inference.ts'
 import { predictBatchResponse, predictResponse } from '../schemas/predict.ts'
+import { fakeEngine } from '../testing/fake-engine.ts'
 import { startFake } from '../testing/fake-server.ts'
 import { startTestServer, type TestServer } from '../testing/test-server.ts'
 
@@ -507,15 +508,8 @@ describe('a caller that leaves', () => {
   })
 })
 
-function failing(code: InferenceErrorCode) {
-  return {
-    liveWorkers: 1,
-    queued: 0,
-    checkAdmission: () => undefined,
-    infer: () => Promise.reject(new InferenceError(code, 'no')),
-    close: () => Promise.resolve(),
-  }
-}
+const failing = (code: InferenceErrorCode) =>
+  fakeEngine({ infer: () => Promise.reject(new InferenceError(code, 'no')) })
 
 describe('the own version is counted as the other one is', () => {
   test.each<[InferenceErrorCode, FailureKind]>([

@@ -12,8 +12,15 @@ port?.on('message', (message: ToWorker) => {
     port.close()
     return
   }
-  const id = message.rows[0]?.[0]
-  const answer = (): void => post({ kind: 'done', logits: [Float32Array.of(id ?? 0, 0)], seconds: 0.001 })
+  if (message.kind === 'measure') {
+    // Company pays: so that batches are made.
+    const measurements = [1, 8].map((rows) => ({ rows, length: 1, seconds: 0.001 }))
+    post({ kind: 'measured', measurements })
+    return
+  }
+  const ids = message.rows.map((row) => row[0] ?? 0)
+  const [id] = ids.filter((one) => one !== ON.answer).concat(ON.answer)
+  const answer = (): void => post({ kind: 'done', logits: ids.map((one) => Float32Array.of(one, 0)), seconds: 0.001 })
   if (id === ON.throw) throw new Error('died')
   else if (id === ON.exit) process.exit(9)
   else if (id === ON.fail) post({ kind: 'failed', reason: 'refused it' })

@@ -52,6 +52,7 @@ export async function startTestServer(
       modelPath: verified.path('model.fp32.onnx'),
       padId: tokenizer.padId,
       labels: labels.length,
+      maxLength: verified.manifest.maxLength,
       workers: config.workers ?? 1,
       queueLimit: config.queueLimit,
       observer: metrics.engineObserver,

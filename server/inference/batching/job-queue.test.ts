@@ -4,6 +4,11 @@ import { JobQueue } from './job-queue.ts'
 
 const forever = { deadline: Infinity }
 const create = (limit = 10) => new JobQueue<number>({ limit, now: () => performance.now() })
+const takeFirst = <Item>(queue: JobQueue<Item>) => {
+  const [job] = queue.first(1)
+  if (job !== undefined) queue.take(job)
+  return job
+}
 const settled = (promise: Promise<Float32Array>) =>
   promise.then(
     () => 'answered',
@@ -13,15 +18,20 @@ const settled = (promise: Promise<Float32Array>) =>
 describe('JobQueue', () => {
   test('gives jobs in the order they came', () => {
     const queue = create()
-    for (const item of [1, 2, 3]) queue.add(item, forever)
-    expect([queue.take()?.item, queue.take()?.item, queue.take()?.item, queue.take()]).toEqual([1, 2, 3, undefined])
+    for (const item of [1, 2, 3]) queue.add(item, forever, 1)
+    expect([takeFirst(queue)?.item, takeFirst(queue)?.item, takeFirst(queue)?.item, takeFirst(queue)]).toEqual([
+      1,
+      2,
+      3,
+      undefined,
+    ])
   })
 
   test('has room up to its limit', () => {
     const queue = create(2)
     expect(queue.hasRoomFor(2)).toBe(true)
     expect(queue.hasRoomFor(3)).toBe(false)
-    queue.add(1, forever)
+    queue.add(1, forever, 1)
     expect(queue.hasRoomFor(2)).toBe(false)
   })
 
@@ -29,7 +39,7 @@ describe('JobQueue', () => {
     vi.useFakeTimers()
     try {
       const queue = create()
-      const job = queue.add(1, { deadline: performance.now() + 100 })
+      const job = queue.add(1, { deadline: performance.now() + 100 }, 1)
       const result = settled(job.result)
       await vi.advanceTimersByTimeAsync(99)
       expect(queue.length).toBe(1)
@@ -43,7 +53,7 @@ describe('JobQueue', () => {
 
   test('a deadline that has passed already never waits', async () => {
     const queue = create()
-    const job = queue.add(1, { deadline: performance.now() - 1 })
+    const job = queue.add(1, { deadline: performance.now() - 1 }, 1)
     expect(queue.length).toBe(0)
     expect(await settled(job.result)).toBe('DeadlineExceeded')
   })
@@ -51,18 +61,18 @@ describe('JobQueue', () => {
   test('a job whose caller went away is dropped', async () => {
     const queue = create()
     const controller = new AbortController()
-    const job = queue.add(1, { deadline: Infinity, signal: controller.signal })
+    const job = queue.add(1, { deadline: Infinity, signal: controller.signal }, 1)
     const result = settled(job.result)
     controller.abort()
     expect(queue.length).toBe(0)
     expect(await result).toBe('Abandoned')
-    expect(await settled(queue.add(2, { deadline: Infinity, signal: controller.signal }).result)).toBe('Abandoned')
+    expect(await settled(queue.add(2, { deadline: Infinity, signal: controller.signal }, 1).result)).toBe('Abandoned')
   })
 
   test('the caller is answered at its deadline also while the job runs, and the late result changes nothing', async () => {
     const queue = create()
-    const job = queue.add(1, { deadline: performance.now() + 20 })
-    expect(queue.take()).toBe(job)
+    const job = queue.add(1, { deadline: performance.now() + 20 }, 1)
+    expect(takeFirst(queue)).toBe(job)
     expect(await settled(job.result)).toBe('DeadlineExceeded')
     job.resolve(Float32Array.of(1))
     expect(await settled(job.result)).toBe('DeadlineExceeded')
@@ -70,14 +80,14 @@ describe('JobQueue', () => {
 
   test('a job put back comes first, unless it was settled', () => {
     const queue = create()
-    const first = queue.add(1, forever)
-    queue.add(2, forever)
-    expect(queue.take()).toBe(first)
-    queue.requeue(first)
-    expect(queue.take()).toBe(first)
+    const first = queue.add(1, forever, 1)
+    queue.add(2, forever, 1)
+    expect(takeFirst(queue)).toBe(first)
+    queue.requeue([first])
+    expect(takeFirst(queue)).toBe(first)
     first.resolve(new Float32Array())
-    queue.requeue(first)
-    expect(queue.take()?.item).toBe(2)
+    queue.requeue([first])
+    expect(takeFirst(queue)?.item).toBe(2)
   })
 
   test('whatever happens in which order, every job is settled once and only waiting jobs are given out', async () => {
@@ -90,26 +100,26 @@ describe('JobQueue', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const queue = create(1_000)
         const callers: { controller: AbortController; result: Promise<string> }[] = []
-        const running: NonNullable<ReturnType<typeof queue.take>>[] = []
+        const running: NonNullable<ReturnType<typeof takeFirst<number>>>[] = []
         for (const { kind, ...rest } of steps) {
           if (kind === 'add') {
             const controller = new AbortController()
-            const job = queue.add(callers.length, { deadline: Infinity, signal: controller.signal })
+            const job = queue.add(callers.length, { deadline: Infinity, signal: controller.signal }, callers.length / 7)
             callers.push({ controller, result: settled(job.result) })
           } else if (kind === 'take') {
-            const job = queue.take()
+            const job = takeFirst(queue)
             expect(job?.isSettled ?? false).toBe(false)
             if (job !== undefined) running.push(job)
           } else if (kind === 'finish') running.shift()?.resolve(new Float32Array())
           else if (kind === 'requeue') {
             const job = running.pop()
-            if (job !== undefined) queue.requeue(job)
+            if (job !== undefined) queue.requeue([job])
           } else callers[('which' in rest ? rest.which : 0) % (callers.length || 1)]?.controller.abort()
         }
         for (const job of running) job.resolve(new Float32Array())
-        for (let job = queue.take(); job !== undefined; job = queue.take()) job.resolve(new Float32Array())
+        for (let job = takeFirst(queue); job !== undefined; job = takeFirst(queue)) job.resolve(new Float32Array())
         for (const { result } of callers) expect(['answered', 'Abandoned']).toContain(await result)
-        expect(queue.length).toBe(0)
+        expect([queue.length, queue.seconds]).toEqual([0, 0])
       }),
       { numRuns: 100 },
     )

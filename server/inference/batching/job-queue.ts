@@ -2,14 +2,18 @@
  * A bounded first-in-first-out queue whose entries leave it in one of three ways: taken by a worker, past their deadline, or
  * abandoned by their caller. Every entry is settled exactly once.
  */
-import { InferenceError } from './inference-error.ts'
-import type { Wait } from './engine.ts'
+import { InferenceError } from '../inference-error.ts'
+import type { Wait } from '../engine.ts'
 
 export interface Job<Item> {
   readonly item: Item
+  /** CPU seconds that a run of it alone is expected to take. */
+  readonly seconds: number
   readonly enqueuedAt: number
   /** Attempts that a worker has died over. */
   crashes: number
+  /** A run with others has failed: alone it shows whose fault that was. */
+  isSuspect: boolean
   readonly isSettled: boolean
   readonly result: Promise<Float32Array>
   resolve(logits: Float32Array): void
@@ -21,6 +25,7 @@ export class JobQueue<Item> {
   readonly #now: () => number
   // A Set keeps insertion order and removes from the middle in constant time.
   readonly #waiting = new Set<Job<Item>>()
+  #seconds = 0
 
   constructor(options: { limit: number; now: () => number }) {
     this.#limit = options.limit
@@ -31,14 +36,18 @@ export class JobQueue<Item> {
     return this.#waiting.size
   }
 
+  /** CPU seconds of all that wait. */
+  get seconds(): number {
+    return this.#seconds
+  }
+
   hasRoomFor(items: number): boolean {
     return this.#waiting.size + items <= this.#limit
   }
 
   /** The caller has checked `hasRoomFor`. */
-  add(item: Item, wait: Wait): Job<Item> {
+  add(item: Item, wait: Wait, seconds: number): Job<Item> {
     const { promise, resolve, reject } = Promise.withResolvers<Float32Array>()
-    const waiting = this.#waiting
     const enqueuedAt = this.#now()
     let isSettled = false
     let timer: NodeJS.Timeout | undefined
@@ -46,15 +55,17 @@ export class JobQueue<Item> {
     const settle = (finish: () => void): void => {
       if (isSettled) return
       isSettled = true
-      waiting.delete(job)
+      this.#remove(job)
       clearTimeout(timer)
       wait.signal?.removeEventListener('abort', abandon)
       finish()
     }
     const job: Job<Item> = {
       item,
+      seconds,
       enqueuedAt,
       crashes: 0,
+      isSuspect: false,
       result: promise,
       get isSettled() {
         return isSettled
@@ -70,7 +81,7 @@ export class JobQueue<Item> {
       )
     }
 
-    waiting.add(job)
+    this.#insert(job)
     if (wait.signal?.aborted === true) abandon()
     else if (wait.deadline <= enqueuedAt) expire()
     else {
@@ -80,21 +91,40 @@ export class JobQueue<Item> {
     return job
   }
 
-  /** Puts a job whose worker died back to the front. */
-  requeue(job: Job<Item>): void {
-    if (job.isSettled) return
+  /** Puts jobs whose run came to nothing back to the front, in their order. */
+  requeue(jobs: readonly Job<Item>[]): void {
     const others = [...this.#waiting]
     this.#waiting.clear()
-    for (const entry of [job, ...others]) this.#waiting.add(entry)
+    this.#seconds = 0
+    for (const job of [...jobs.filter(({ isSettled }) => !isSettled), ...others]) this.#insert(job)
   }
 
-  take(): Job<Item> | undefined {
-    const job = this.#waiting.values().next().value
-    if (job !== undefined) this.#waiting.delete(job)
-    return job
+  /** At most that many, the oldest first. */
+  first(count: number): Job<Item>[] {
+    const jobs: Job<Item>[] = []
+    for (const job of this.#waiting) {
+      if (jobs.length === count) break
+      jobs.push(job)
+    }
+    return jobs
+  }
+
+  take(job: Job<Item>): void {
+    this.#remove(job)
   }
 
   rejectAll(error: InferenceError): void {
     for (const job of [...this.#waiting]) job.reject(error)
+  }
+
+  #insert(job: Job<Item>): void {
+    this.#waiting.add(job)
+    this.#seconds += job.seconds
+  }
+
+  #remove(job: Job<Item>): void {
+    if (!this.#waiting.delete(job)) return
+    // Sums of rounded numbers drift: an empty queue holds nothing.
+    this.#seconds = this.#waiting.size === 0 ? 0 : this.#seconds - job.seconds
   }
 }
