@@ -24,6 +24,8 @@ from valence_trainer.errors import Failure
 WEIGHT_LIMIT = 63
 ACTIVATION_LIMIT = 127
 EMBEDDING_LIMIT = 127
+# Operators of ONNX Runtime beside the standard's: MatMulInteger and the scaling of its sums in one pass over them.
+CONTRIBUTED = "com.microsoft"
 # A smaller table is not worth the extra operators.
 MIN_EMBEDDING_VALUES = 1 << 16
 
@@ -34,6 +36,7 @@ def quantize(source: Path, target: Path) -> None:
     model = onnx.load(str(source))
     rewrite = _Rewrite(model)
     rewrite.run()
+    model.opset_import.append(helper.make_opsetid(CONTRIBUTED, 1))
     if rewrite.matrices == 0:
         raise Failure("ModelInvalid", "the exported model has no weight matrix to quantize")
     onnx.checker.check_model(model)
@@ -70,47 +73,40 @@ class _Rewrite:
             if attributes.get("transA") or attributes.get("alpha", 1.0) != 1.0 or attributes.get("beta", 1.0) != 1.0:
                 return False
             values = values.T if attributes.get("transB") else values
-        inner, outer = values.shape
         quantized, scale = _quantize_columns(values, WEIGHT_LIMIT)
-
-        rows = self._quantize_rows(node.input[0], inner)
+        rows = self._quantize_rows(node.input[0])
         name = f"{node.output[0]}_int8"
-        self._add("MatMulInteger", [f"{rows}_q", self._constant(f"{name}_w", quantized), self._zero_point()], f"{name}_sum")
-        self._add("Cast", [f"{name}_sum"], f"{name}_float", to=onnx.TensorProto.FLOAT)
-        self._add("Mul", [f"{name}_float", self._constant(f"{name}_scale", scale)], f"{name}_columns")
-        self._add("Mul", [f"{name}_columns", f"{rows}_column_s"], f"{name}_y")
-        result = f"{name}_y"
-        if node.op_type == "Gemm" and len(node.input) > 2:
-            self._add("Add", [result, node.input[2]], f"{name}_biased")
-            result = f"{name}_biased"
-        self._add(
-            "Concat", [f"{rows}_lead", self._constant(f"{name}_outer", np.array([outer], np.int64))], f"{name}_shape", axis=0
-        )
-        self._add("Reshape", [result, f"{name}_shape"], node.output[0])
+        has_bias = node.op_type == "Gemm" and len(node.input) > 2
+        product = [
+            f"{rows}_q",
+            self._constant(f"{name}_w", quantized),
+            self._one(),
+            self._constant(f"{name}_scale", scale),
+            self._zero_point(),
+        ]
+        self._add("MatMulIntegerToFloat", product, f"{name}_columns", domain=CONTRIBUTED)
+        self._add("Mul", [f"{name}_columns", f"{rows}_s"], f"{name}_y" if has_bias else node.output[0])
+        if has_bias:
+            self._add("Add", [f"{name}_y", node.input[2]], node.output[0])
         self.matrices += 1
         return True
 
-    def _quantize_rows(self, x: str, inner: int) -> str:
-        """Adds <name>_q uint8 [rows, inner], <name>_column_s [rows, 1] and <name>_lead, the shape of x without its last axis.
+    def _quantize_rows(self, x: str) -> str:
+        """Adds <name>_q, uint8 of the shape of x, and <name>_s, the scale of each row: [..., 1].
         Once per activation: query, key and value share theirs."""
         name = f"{x}_rows"
         if name in self._rows:
             return name
         self._rows.add(name)
-        self._add("Reshape", [x, self._constant(f"rows_of_{inner}", np.array([-1, inner], np.int64))], f"{name}_2d")
-        self._add("Abs", [f"{name}_2d"], f"{name}_abs")
-        self._add("ReduceMax", [f"{name}_abs"], f"{name}_max", axes=[1], keepdims=1)
+        self._add("Abs", [x], f"{name}_abs")
+        self._add("ReduceMax", [f"{name}_abs"], f"{name}_max", axes=[-1], keepdims=1)
         limit = self._constant("activation_limit", np.array(ACTIVATION_LIMIT, np.float32))
         self._add("Div", [f"{name}_max", limit], f"{name}_ratio")
         # A row of zeros must not divide by zero.
-        self._add("Max", [f"{name}_ratio", self._constant("least_scale", np.array(1e-9, np.float32))], f"{name}_column_s")
-        self._add("Reshape", [f"{name}_column_s", self._constant("flat", np.array([-1], np.int64))], f"{name}_s")
-        self._add("Shape", [f"{name}_s"], f"{name}_count")
-        self._add("Expand", [self._zero_point(), f"{name}_count"], f"{name}_zero")
-        self._add("QuantizeLinear", [f"{name}_2d", f"{name}_s", f"{name}_zero"], f"{name}_q", axis=0)
-        self._add("Shape", [x], f"{name}_x_shape")
-        start, end = self._constant("at_0", np.array([0], np.int64)), self._constant("at_last", np.array([-1], np.int64))
-        self._add("Slice", [f"{name}_x_shape", start, end], f"{name}_lead")
+        self._add("Max", [f"{name}_ratio", self._constant("least_scale", np.array(1e-9, np.float32))], f"{name}_s")
+        # QuantizeLinear knows one scale, or one for each column: rows are scaled before it.
+        self._add("Div", [x, f"{name}_s"], f"{name}_scaled")
+        self._add("QuantizeLinear", [f"{name}_scaled", self._one(), self._zero_point()], f"{name}_q")
         return name
 
     def _embedding(self, node: NodeProto) -> bool:
@@ -129,6 +125,9 @@ class _Rewrite:
         self._add("Gather", [scales, node.input[1]], f"{name}_s", axis=0)
         self._add("Mul", [f"{name}_float", f"{name}_s"], node.output[0])
         return True
+
+    def _one(self) -> str:
+        return self._constant("one", np.array(1, np.float32))
 
     def _zero_point(self) -> str:
         return self._constant("activation_zero_point", np.array(128, np.uint8))
