@@ -53,7 +53,9 @@ export class BatchingEngine implements Engine {
   }
 
   get liveWorkers(): number {
-    return this.#options.runners.filter(({ state }) => state === 'idle' || state === 'busy').length
+    let live = 0
+    for (const { state } of this.#options.runners) if (state === 'idle' || state === 'busy') live++
+    return live
   }
 
   get queued(): number {

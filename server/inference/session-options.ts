@@ -6,6 +6,8 @@ export const SESSION_OPTIONS = {
   interOpNumThreads: 1,
   executionMode: 'sequential',
   graphOptimizationLevel: 'all',
+  // It keeps a plan for each shape it has seen, and ours are a thousand; without it runs take the same time.
+  enableMemPattern: false,
   // Fatal only: errors come back as exceptions and are reported as such.
   logSeverityLevel: 4,
 } as const satisfies InferenceSession.SessionOptions

@@ -10,8 +10,8 @@ test('without a memory limit workers are whole CPUs, and at least one', () => {
 })
 
 test('on a node with many cores the memory limit decides', () => {
-  expect(count(256e6, 64, 2 * GIB)).toBe(18)
-  expect(count(45e6, 64, GIB / 2)).toBe(3)
+  expect(count(256e6, 64, 2 * GIB)).toBe(13)
+  expect(count(45e6, 64, GIB / 2)).toBe(2)
   expect(count(45e6, 2, 2 * GIB)).toBe(2)
 })
 

@@ -7,7 +7,7 @@ const BASE_BYTES = 150e6
 /** Packing loads the file and lays its weights out anew; the workers share what comes of it. */
 const MODEL_FACTOR = 2.5
 /** A worker's own: its thread, and what a run of the longest texts allocates. */
-const WORKER_BYTES = 75e6
+const WORKER_BYTES = 100e6
 
 export interface WorkerCount {
   workers: number
@@ -16,7 +16,7 @@ export interface WorkerCount {
   memoryLimitBytes?: number
 }
 
-/** `{cpus: 64, memoryBytes: 2 GiB}` and a model of 256 MB: (2147 - 150 - 2.5 * 256) / 75 are 18 workers. */
+/** `{cpus: 64, memoryBytes: 2 GiB}` and a model of 256 MB: (2147 - 150 - 2.5 * 256) / 100 are 13 workers. */
 export function workerCount(
   modelBytes: number,
   limits = { cpus: cpuLimit(), memoryBytes: memoryLimit() },
