@@ -33,7 +33,7 @@ const environment = z.object({
     .default('sentiment'),
   PORT: port.default(PORTS.api),
   METRICS_PORT: port.default(PORTS.metrics),
-  /** Worker threads, each with its own copy of the model. */
+  /** Worker threads; they share the model's weights. */
   WORKERS: integer(1, 256).optional(),
   /** Texts that may wait for a worker. */
   QUEUE_LIMIT: integer(1, 1_000_000).default(512),

@@ -1,5 +1,4 @@
 /** Entry of a serving pod: configuration, artifact, engine, ports, golden inference, and the way back on SIGTERM. */
-import { stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
@@ -16,7 +15,6 @@ import { checkGolden } from './inference/golden-check.ts'
 import { startOrtEngine } from './inference/ort-engine.ts'
 import { createPredictor } from './inference/predictor.ts'
 import { loadTokenizer } from './inference/tokenizer.ts'
-import { workerCount } from './inference/worker-count.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createMetricsApp } from './metrics-app.ts'
 import { createMetrics } from './metrics.ts'
@@ -36,8 +34,6 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
   const { precision } = config
   log.info({ version, digest, precision }, 'artifact verified')
   const modelPath = artifact.path(`model.${precision}.onnx`)
-  const count = config.workers === undefined ? workerCount((await stat(modelPath)).size) : { workers: config.workers }
-  log.info(count, 'workers counted')
 
   const registry = new Registry()
   const metrics = createMetrics(registry)
@@ -49,7 +45,7 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
     padId: tokenizer.padId,
     labels: labels.length,
     maxLength: artifact.manifest.maxLength,
-    workers: count.workers,
+    workers: config.workers,
     scratch: tmpdir(),
     queueLimit: config.queueLimit,
     observer: metrics.engineObserver,

@@ -68,7 +68,9 @@ export async function judgeArtifact(options: {
 
 /** How many workers there is room for, by the larger file: the precisions take turns. */
 export async function countWorkers(artifact: VerifiedArtifact, log: EvaluationLog): Promise<number> {
-  const count = workerCount((await stat(artifact.path('model.fp32.onnx'))).size)
+  const { size: bytes } = await stat(artifact.path('model.fp32.onnx'))
+  // Also where no copy can be shared.
+  const count = workerCount({ bytes, isShared: false })
   log.info({ version: artifact.manifest.version, ...count }, 'workers counted')
   return count.workers
 }

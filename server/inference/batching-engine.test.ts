@@ -65,7 +65,7 @@ describe('batches', () => {
   })
 
   test('what waits is shared among the workers that are idle', async () => {
-    const { runners, infer } = start({}, 2)
+    const { engine, runners, infer } = start({}, 2)
     const [first, second] = runners
     const running = [1, 2].map((id) => infer(id))
     const waiting = [3, 4, 5, 6].map((id) => infer(id))
@@ -74,6 +74,7 @@ describe('batches', () => {
     second?.finish()
     await setImmediate()
     expect(runners.map(({ batches }) => batches.at(-1)?.length)).toEqual([2, 2])
+    expect(engine.expectedWaitSeconds).toBeGreaterThan(0)
     first?.finish()
     second?.finish()
     expect(await Promise.all([...running, ...waiting])).toEqual([1, 2, 3, 4, 5, 6])
@@ -147,7 +148,7 @@ describe('admission', () => {
     await expect(ask(1_000)).rejects.toMatchObject({ code: 'Overloaded', retryAfterSeconds: 2 })
     expect(() => {
       engine.checkAdmission(1, { deadline: performance.now() + 1_000 })
-    }).toThrow('19 texts are waiting, about 2200 ms of work')
+    }).toThrow('20 texts wait or run, about 2200 ms of work')
     const enough = ask(3_000)
     for (const end = performance.now() + 2_900; performance.now() < end; vi.advanceTimersByTime(100)) {
       if (runner.state === 'busy') runner.finish()
@@ -163,6 +164,43 @@ describe('admission', () => {
     const answer = infer(1, { milliseconds: 50 })
     runner.finish()
     expect(await answer).toBe(1)
+  })
+
+  test('reckons one text with one worker, however many there are', async () => {
+    const { engine, runners, infer } = start({}, 4)
+    const running = [1, 2, 3, 4].map((id) => infer(id))
+    // 110 ms until one of the four is free, 110 ms of its own, and the reserve.
+    const inputIds = new Int32Array(10)
+    const ask = (milliseconds: number) => engine.infer([{ inputIds }], { deadline: performance.now() + milliseconds })
+    await expect(ask(250)).rejects.toMatchObject({ code: 'Overloaded' })
+    const admitted = ask(300)
+    for (const runner of runners) runner.finish()
+    await Promise.all(running)
+    await setImmediate()
+    for (const runner of runners) if (runner.state === 'busy') runner.finish()
+    await expect(admitted).resolves.toHaveLength(1)
+  })
+
+  test('a worker that hangs is not counted on, until its run ends after all', async () => {
+    const { engine, runner, infer } = start()
+    const hanging = infer(1)
+    expect(engine.liveWorkers).toBe(1)
+    vi.advanceTimersByTime(31_000)
+    expect(engine.liveWorkers).toBe(0)
+    runner.finish()
+    expect(await hanging).toBe(1)
+    expect(engine.liveWorkers).toBe(1)
+  })
+
+  test('an idle worker takes what a stalled one made look hopeless, so that the stall is forgotten', async () => {
+    const { runner, infer } = start()
+    const stalled = infer(1)
+    vi.advanceTimersByTime(20_000)
+    runner.finish()
+    await stalled
+    const next = infer(2, { milliseconds: 300 })
+    runner.finish()
+    expect(await next).toBe(2)
   })
 
   test('learns from what runs really take', async () => {
@@ -192,6 +230,23 @@ describe('admission', () => {
     await answers[1]
     expect(engine.tokensInFlight).toBe(0)
   })
+})
+
+test('close ends when the last that waits leaves by itself, although no worker is there', async () => {
+  const { engine, runner, infer } = start()
+  const running = infer(1)
+  const waiting = infer(2, { milliseconds: 500 })
+  const closed = engine.close()
+  runner.fail(new RunnerLost('ended'))
+  runner.state = 'gone'
+  await setImmediate()
+  vi.advanceTimersByTime(500)
+  expect(await waiting).toBe('DeadlineExceeded')
+  runner.state = 'idle'
+  engine.wake()
+  runner.finish()
+  expect(await running).toBe(1)
+  await closed
 })
 
 test('close without a worker refuses what waits', async () => {

@@ -2,6 +2,7 @@
 import type { Encoded, Engine, EngineObserver, Refusal, Wait } from './engine.ts'
 import type { CostModel } from './batching/cost-model.ts'
 import { JobQueue, type Job } from './batching/job-queue.ts'
+import { Pace } from './batching/pace.ts'
 import { BATCH_RULES, planBatch, type BatchRules } from './batching/plan-batch.ts'
 import { InferenceError } from './inference-error.ts'
 import { ModelFailure, type Runner } from './runner.ts'
@@ -19,29 +20,26 @@ export interface BatchingEngineOptions {
 }
 
 const CRASHES_PER_JOB = 2
-/** Share of the past in the pace, for each run. */
-const PACE_MEMORY = 0.95
 /** An estimate that is short by a fifth still keeps the deadline. */
 const SAFETY = 1.25
 
+/** A run that takes so much longer than expected hangs, as far as anybody can tell: its worker is not counted on any more. */
+const HUNG = { times: 20, atLeastSeconds: 30 }
+
 interface Run {
-  jobs: readonly Job<Encoded>[]
   startedAt: number
   /** CPU seconds that its texts would take alone, one after the other. */
   aloneSeconds: number
+  rows: number
+  tokens: number
 }
 
 export class BatchingEngine implements Engine {
   readonly #options: BatchingEngineOptions
   readonly #rules: BatchRules
   readonly #queue: JobQueue<Encoded>
-  readonly #runs = new Map<Runner, Run>()
-  #tokensInFlight = 0
-  /**
-   * Seconds by the clock for each CPU second that the texts of a run would take alone: batches lower it, other work on the same CPUs
-   * raises it.
-   */
-  #pace = 1
+  readonly #runs = new Set<Run>()
+  readonly #pace = new Pace()
   #isClosing = false
   #closed: Promise<void> | undefined
   #drained: (() => void) | undefined
@@ -55,7 +53,13 @@ export class BatchingEngine implements Engine {
   get liveWorkers(): number {
     let live = 0
     for (const { state } of this.#options.runners) if (state === 'idle' || state === 'busy') live++
-    return live
+    const now = performance.now()
+    for (const run of this.#runs) if (this.#isHung(run, now)) live--
+    return Math.max(0, live)
+  }
+
+  #isHung({ startedAt, aloneSeconds }: Run, now: number): boolean {
+    return (now - startedAt) / 1000 > Math.max(HUNG.atLeastSeconds, HUNG.times * aloneSeconds)
   }
 
   get queued(): number {
@@ -63,24 +67,29 @@ export class BatchingEngine implements Engine {
   }
 
   get tokensInFlight(): number {
-    return this.#tokensInFlight
+    let tokens = this.#queue.work.tokens
+    for (const run of this.#runs) tokens += run.tokens
+    return tokens
   }
 
   get expectedWaitSeconds(): number {
-    if (this.#queue.length === 0 && this.#runs.size < this.liveWorkers) return 0
+    const live = this.liveWorkers
+    if (this.#queue.length === 0 && this.#runs.size < live) return 0
     const now = performance.now()
-    let seconds = this.#queue.seconds * this.#pace
-    for (const { startedAt, aloneSeconds } of this.#runs.values()) {
-      seconds += Math.max(0, aloneSeconds * this.#pace - (now - startedAt) / 1000)
+    const pace = this.#pace.value
+    let seconds = this.#queue.work.seconds * pace
+    for (const { startedAt, aloneSeconds } of this.#runs) {
+      seconds += Math.max(0, aloneSeconds * pace - (now - startedAt) / 1000)
     }
-    return seconds / Math.max(1, this.liveWorkers)
+    return seconds / Math.max(1, live)
   }
 
   checkAdmission(items: number, wait: Wait): void {
-    this.#checkAdmission(items, 0, wait)
+    this.#checkAdmission(items, [], wait)
   }
 
-  #checkAdmission(items: number, aloneSeconds: number, { deadline, signal }: Wait): void {
+  /** `costs`: CPU seconds of each item alone, where they are known. */
+  #checkAdmission(items: number, costs: readonly number[], { deadline, signal }: Wait): void {
     if (this.#isClosing) throw new InferenceError('EngineClosed', 'the server is shutting down')
     if (signal?.aborted === true) this.#refuse('Abandoned', 'the caller went away')
     const leftSeconds = (deadline - performance.now()) / 1000
@@ -90,12 +99,14 @@ export class BatchingEngine implements Engine {
       const message = `${this.#queue.length} texts are waiting, there is no room for ${items} more`
       this.#refuse('QueueFull', message, waitSeconds)
     }
-    // Where nothing waits, it is tried: the estimate is none of the future.
+    // An idle worker takes anything: or else a pace that was learned in a stall would never be unlearned.
     if (waitSeconds === 0) return
-    const neededSeconds = SAFETY * (waitSeconds + (aloneSeconds * this.#pace) / Math.max(1, this.liveWorkers))
-    if (neededSeconds > leftSeconds) {
-      const waiting = `${this.#queue.length} texts are waiting, about ${Math.round(1000 * waitSeconds)} ms of work`
-      const message = `${waiting}: no answer could be there within the ${Math.floor(1000 * leftSeconds)} ms that are left`
+    const ownSeconds = Math.max(0, ...costs, sum(costs) / Math.max(1, this.liveWorkers)) * this.#pace.value
+    const neededSeconds = SAFETY * (waitSeconds + ownSeconds)
+    if (!(neededSeconds <= leftSeconds)) {
+      const texts = this.#queue.length + sum([...this.#runs].map(({ rows }) => rows))
+      const work = `${texts} texts wait or run, about ${Math.round(1000 * waitSeconds)} ms of work`
+      const message = `${work}: no answer could be there within the ${Math.floor(1000 * leftSeconds)} ms that are left`
       this.#refuse('Overloaded', message, neededSeconds - leftSeconds)
     }
   }
@@ -111,10 +122,10 @@ export class BatchingEngine implements Engine {
 
   async infer(items: readonly Encoded[], wait: Wait): Promise<Float32Array[]> {
     const costs = items.map(({ inputIds }) => this.#options.cost.seconds({ rows: 1, length: inputIds.length }))
-    this.#checkAdmission(items.length, sum(costs), wait)
-    const tokens = sum(items.map(({ inputIds }) => inputIds.length))
-    this.#tokensInFlight += tokens
-    const jobs = items.map((item, index) => this.#queue.add(item, wait, costs[index] ?? 0))
+    this.#checkAdmission(items.length, costs, wait)
+    const jobs = items.map((item, index) =>
+      this.#queue.add(item, wait, { seconds: costs[index] ?? 0, tokens: item.inputIds.length }),
+    )
     this.wake()
     try {
       return await Promise.all(jobs.map((job) => job.result))
@@ -126,7 +137,8 @@ export class BatchingEngine implements Engine {
       await Promise.allSettled(jobs.map((job) => job.result))
       throw cause
     } finally {
-      this.#tokensInFlight -= tokens
+      // What has left the queue by itself may have been the last that a close waits for.
+      if (this.#isDrained()) this.#drained?.()
     }
   }
 
@@ -174,19 +186,21 @@ export class BatchingEngine implements Engine {
   async #run(runner: Runner, jobs: readonly Job<Encoded>[]): Promise<void> {
     const { observer } = this.#options
     const startedAt = performance.now()
-    const aloneSeconds = sum(jobs.map(({ seconds }) => seconds))
+    const aloneSeconds = sum(jobs.map(({ work }) => work.seconds))
+    const tokens = sum(jobs.map(({ work }) => work.tokens))
     for (const job of jobs) {
       this.#queue.take(job)
-      observer.queued((startedAt - job.enqueuedAt) / 1000)
+      if (!job.isSuspect) observer.queued((startedAt - job.enqueuedAt) / 1000)
     }
-    this.#runs.set(runner, { jobs, startedAt, aloneSeconds })
+    const run = { startedAt, aloneSeconds, rows: jobs.length, tokens }
+    this.#runs.add(run)
     const rows = jobs.map(({ item }) => item.inputIds)
     try {
       const { logits, seconds } = await runner.run(rows)
-      const lengths = rows.map((row) => row.length)
-      const paddedTokens = rows.length * Math.max(...lengths)
-      observer.inferred({ seconds, rows: rows.length, tokens: sum(lengths), paddedTokens })
-      this.#learnPace((performance.now() - startedAt) / 1000, aloneSeconds)
+      const now = performance.now()
+      const paddedTokens = rows.length * Math.max(...rows.map((row) => row.length))
+      observer.inferred({ seconds, rows: rows.length, tokens, paddedTokens })
+      this.#pace.learn({ clockSeconds: (now - startedAt) / 1000, aloneSeconds }, now)
       jobs.forEach((job, index) => {
         const own = logits[index]
         if (own === undefined) job.reject(new InferenceError('InferenceFailed', 'the model gave no logits'))
@@ -195,7 +209,7 @@ export class BatchingEngine implements Engine {
     } catch (error) {
       this.#onFailure(jobs, error)
     } finally {
-      this.#runs.delete(runner)
+      this.#runs.delete(run)
       this.wake()
     }
   }
@@ -213,10 +227,6 @@ export class BatchingEngine implements Engine {
       job.isSuspect = true
     }
     this.#queue.requeue(jobs)
-  }
-
-  #learnPace(seconds: number, aloneSeconds: number): void {
-    if (aloneSeconds > 0) this.#pace = PACE_MEMORY * this.#pace + (1 - PACE_MEMORY) * (seconds / aloneSeconds)
   }
 }
 

@@ -105,6 +105,22 @@ describe('the engine on ONNX Runtime', () => {
     await expect(start({ artifact: { files: { 'model.fp32.onnx': other } } })).rejects.toThrow(/nothing feeds: pixels/)
   })
 
+  test('a model that can not be timed is served without batches', async () => {
+    const warnings: string[] = []
+    const { engine, seen } = await start({
+      workerScript: new URL('../testing/untimed-worker.ts', import.meta.url),
+      log: {
+        info() {},
+        warn(_details, message) {
+          warnings.push(message)
+        },
+      },
+    })
+    await Promise.all(Array.from({ length: 8 }, () => engine.infer([item(ON.answer)], wait())))
+    expect(warnings).toEqual(['runs could not be timed: texts are not batched'])
+    expect(seen).toMatchObject({ inferred: 8, rows: 8 })
+  })
+
   test('a full queue refuses at once and says when to come back', async () => {
     const { engine, seen } = await startDying({ queueLimit: 2 })
     const running = engine.infer([item(ON.slow)], wait())

@@ -101,8 +101,11 @@ async function serve(): Promise<void> {
         post({ kind: 'measured', measurements: await measure(session, message.shapes, message.budgetMs) })
         break
       case 'close':
-        await session.release()
-        port?.close()
+        try {
+          await session.release()
+        } finally {
+          port?.close()
+        }
         break
     }
   }

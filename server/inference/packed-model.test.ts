@@ -1,12 +1,12 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { verifyArtifact } from '../artifact/verify.ts'
 import { temporaryDirectory } from '../testing/temporary-directory.ts'
 import { writeTinyArtifact } from '../testing/tiny-artifact.ts'
 import { PARITY_TEXTS, expectedIds } from '../testing/tiny-model.ts'
 import type { Engine } from './engine.ts'
-import { startOrtEngine } from './ort-engine.ts'
+import { startOrtEngine, type OrtEngineOptions } from './ort-engine.ts'
 import { packModel } from './packed-model.ts'
 
 // Workers start in tenths of a second, on a busy machine in seconds.
@@ -17,7 +17,11 @@ afterEach(async () => {
   await Promise.all(engines.splice(0).map((engine) => engine.close()))
 })
 
-async function logitsOf(scratch: string | undefined, onWarning: (message: string) => void = () => undefined) {
+async function logitsOf(
+  scratch: string | undefined,
+  onWarning: (message: string) => void = () => undefined,
+  options: Partial<OrtEngineOptions> = {},
+) {
   const artifact = await verifyArtifact(writeTinyArtifact().directory)
   const engine = await startOrtEngine({
     modelPath: artifact.path('model.int8.onnx'),
@@ -34,6 +38,7 @@ async function logitsOf(scratch: string | undefined, onWarning: (message: string
         onWarning(message)
       },
     },
+    ...options,
   })
   engines.push(engine)
   return Promise.all(
@@ -50,24 +55,50 @@ test('a packed model gives the very logits of the one that it was made of', asyn
   expect(warnings).toEqual([])
 })
 
+const packedIn = (scratch: string) => readdirSync(scratch).filter((name) => name.startsWith('valence-packed-'))
+
 test('what it wrote goes with the engine', async () => {
   const scratch = temporaryDirectory('packed')
   await logitsOf(scratch)
-  const directory = join(scratch, `valence-packed-${process.pid}-model.int8.onnx`)
-  expect(existsSync(join(directory, 'model.onnx'))).toBe(true)
+  const [directory = ''] = packedIn(scratch)
+  expect(existsSync(join(scratch, directory, 'model.onnx'))).toBe(true)
   await Promise.all(engines.splice(0).map((engine) => engine.close()))
-  expect(existsSync(directory)).toBe(false)
+  expect(packedIn(scratch)).toEqual([])
 })
 
-test('what a process before it has left is replaced', async () => {
+test('what processes before it have left is removed, and what a living one uses is not', async () => {
   const scratch = temporaryDirectory('packed')
-  const left = join(scratch, `valence-packed-${process.pid}-model.fp32.onnx`, 'model.onnx')
-  mkdirSync(dirname(left), { recursive: true })
-  writeFileSync(left, 'half a model')
+  const ofAnother = `valence-packed-${process.ppid}-abcdef`
+  const left = [`valence-packed-${process.pid}-abcdef`, 'valence-packed-4194303-abcdef', ofAnother, 'other']
+  for (const name of left) {
+    mkdirSync(join(scratch, name))
+    writeFileSync(join(scratch, name, 'model.onnx'), 'half a model')
+  }
   const artifact = await verifyArtifact(writeTinyArtifact().directory)
-  const packed = await packModel(artifact.path('model.fp32.onnx'), scratch)
-  expect(packed.path).toBe(left)
-  await packed.remove()
+  const [first, second] = [
+    await packModel(artifact.path('model.fp32.onnx'), scratch),
+    await packModel(artifact.path('model.int8.onnx'), scratch),
+  ]
+  const own = [first, second].map(({ path }) => basename(dirname(path)))
+  expect(readdirSync(scratch).sort()).toEqual([...own, ofAnother, 'other'].sort())
+  await Promise.all([first.remove(), second.remove()])
+  expect(readdirSync(scratch).sort()).toEqual([ofAnother, 'other'].sort())
+})
+
+test('a copy that no worker can use is given up for the model itself', async () => {
+  const warnings: string[] = []
+  const workerScript = new URL('../testing/picky-worker.ts', import.meta.url)
+  await logitsOf(temporaryDirectory('packed'), (message) => warnings.push(message), { workerScript })
+  expect(warnings).toEqual(['no worker could use the packed copy: each loads the model itself'])
+})
+
+test('a model that is no good is refused by its own name', async () => {
+  const scratch = temporaryDirectory('packed')
+  await expect(logitsOf(scratch, undefined, { labels: 3 })).rejects.toMatchObject({
+    code: 'ModelUnusable',
+    file: 'model.int8.onnx',
+  })
+  expect(packedIn(scratch)).toEqual([])
 })
 
 test('without a place for it each worker loads the model itself, and the log says so', async () => {

@@ -15,8 +15,6 @@ export interface Runner {
    * @throws ModelFailure where the model refuses the rows, RunnerLost where the runner ended over them
    */
   run(rows: readonly Int32Array[]): Promise<BatchResult>
-  /** To be called when no batch runs: ending a thread during a run aborts the process. */
-  close(): Promise<void>
 }
 
 export class ModelFailure extends Error {

@@ -1,5 +1,4 @@
 /** A runner on a worker thread, which is replaced when it ends unasked. */
-import { basename } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ArtifactError } from '../artifact/artifact-error.ts'
 import type { Measurement, Shape } from './batching/cost-model.ts'
@@ -7,6 +6,8 @@ import { ModelFailure, RunnerLost, type BatchResult, type Runner } from './runne
 import type { FromWorker, ToWorker, WorkerOptions } from './worker-protocol.ts'
 
 export interface WorkerRunnerOptions extends WorkerOptions {
+  /** How errors call the model: the artifact's file, which a packed copy stands for. */
+  modelFile: string
   log: { warn(details: object, message: string): void }
   /** It is idle again, or gone, without a call that says so. */
   onChange(): void
@@ -20,17 +21,18 @@ const WORKER_SCRIPT = new URL(`./ort-worker.${import.meta.url.endsWith('.ts') ? 
 
 const RESTART_DELAY_MS = { first: 100, longest: 10_000 }
 
-interface Pending<T> {
-  resolve(value: T): void
+/** What the worker is at: one thing at a time. */
+interface Pending {
   reject(error: Error): void
+  onResult(result: BatchResult): void
+  onMeasured(measurements: Measurement[]): void
 }
 
 export class WorkerRunner implements Runner {
   readonly #options: WorkerRunnerOptions
   #worker: Worker | undefined
   #state: Runner['state'] = 'gone'
-  #run: Pending<BatchResult> | undefined
-  #measurement: Pending<Measurement[]> | undefined
+  #pending: Pending | undefined
   #restarts = 0
   #restartTimer: NodeJS.Timeout | undefined
   #isClosing = false
@@ -49,7 +51,7 @@ export class WorkerRunner implements Runner {
    */
   start(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<undefined>()
-    const { modelPath, padId, labels, workerScript } = this.#options
+    const { modelPath, modelFile, padId, labels, workerScript } = this.#options
     const worker = new Worker(workerScript ?? WORKER_SCRIPT, {
       workerData: { modelPath, padId, labels } satisfies WorkerOptions,
       // Flags of the main thread are not the worker's: a test runner's loader would be started in each of them.
@@ -59,7 +61,7 @@ export class WorkerRunner implements Runner {
     this.#state = 'starting'
     let cause: Error | undefined
     const fail = (reason: string): void =>
-      reject(new ArtifactError('ModelUnusable', basename(modelPath), reason, cause === undefined ? {} : { cause }))
+      reject(new ArtifactError('ModelUnusable', modelFile, reason, cause === undefined ? {} : { cause }))
 
     worker.on('message', (message: FromWorker) => {
       switch (message.kind) {
@@ -73,15 +75,13 @@ export class WorkerRunner implements Runner {
           break
         case 'done':
           this.#restarts = 0
-          this.#settle((run) => run.resolve({ logits: message.logits, seconds: message.seconds }))
+          this.#settle((pending) => pending.onResult({ logits: message.logits, seconds: message.seconds }))
           break
         case 'failed':
-          this.#settle((run) => run.reject(new ModelFailure(`the model ${message.reason}`)))
+          this.#settle((pending) => pending.reject(new ModelFailure(`the model ${message.reason}`)))
           break
         case 'measured':
-          this.#state = 'idle'
-          this.#measurement?.resolve(message.measurements)
-          this.#measurement = undefined
+          this.#settle((pending) => pending.onMeasured(message.measurements))
           break
       }
     })
@@ -96,10 +96,7 @@ export class WorkerRunner implements Runner {
   }
 
   run(rows: readonly Int32Array[]): Promise<BatchResult> {
-    const { promise, resolve, reject } = Promise.withResolvers<BatchResult>()
-    this.#run = { resolve, reject }
-    this.#send({ kind: 'run', rows })
-    return promise
+    return this.#send({ kind: 'run', rows }, (resolve) => ({ onResult: resolve }))
   }
 
   /**
@@ -107,10 +104,7 @@ export class WorkerRunner implements Runner {
    * @throws RunnerLost, ModelFailure
    */
   measure(shapes: readonly Shape[], budgetMs: number): Promise<Measurement[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<Measurement[]>()
-    this.#measurement = { resolve, reject }
-    this.#send({ kind: 'measure', shapes, budgetMs })
-    return promise
+    return this.#send({ kind: 'measure', shapes, budgetMs }, (resolve) => ({ onMeasured: resolve }))
   }
 
   async close(): Promise<void> {
@@ -123,18 +117,24 @@ export class WorkerRunner implements Runner {
     await exited
   }
 
-  #send(message: ToWorker): void {
+  #send<T>(message: ToWorker, answered: (resolve: (value: T) => void) => Partial<Pending>): Promise<T> {
     if (this.#state !== 'idle' || this.#worker === undefined)
       throw new Error(`a runner that is ${this.#state} was used`)
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const unasked = (): void => {
+      reject(new RunnerLost('the worker answered something else than it was asked'))
+    }
+    this.#pending = { reject, onResult: unasked, onMeasured: unasked, ...answered(resolve) }
     this.#state = 'busy'
     this.#worker.postMessage(message)
+    return promise
   }
 
-  #settle(settle: (run: Pending<BatchResult>) => void): void {
-    const run = this.#run
-    this.#run = undefined
+  #settle(settle: (pending: Pending) => void): void {
+    const pending = this.#pending
+    this.#pending = undefined
     this.#state = 'idle'
-    if (run !== undefined) settle(run)
+    if (pending !== undefined) settle(pending)
   }
 
   #onExit(code: number, cause: Error | undefined): void {
@@ -144,10 +144,9 @@ export class WorkerRunner implements Runner {
     this.#state = 'gone'
     if (!this.#isClosing && !isFailedStart) this.#scheduleRestart(code, cause)
     const lost = new RunnerLost(`the worker ended with code ${code}`, cause === undefined ? {} : { cause })
-    const pending = [this.#run, this.#measurement]
-    this.#run = undefined
-    this.#measurement = undefined
-    for (const one of pending) one?.reject(lost)
+    const pending = this.#pending
+    this.#pending = undefined
+    pending?.reject(lost)
     this.#options.onChange()
   }
 

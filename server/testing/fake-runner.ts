@@ -39,7 +39,6 @@ export function fakeRunner(): FakeRunner {
         settle.reject(error)
       })
     },
-    close: () => Promise.resolve(),
   }
   return runner
 }

@@ -6,7 +6,8 @@ import type { BatchRules } from './plan-batch.ts'
 export const CALIBRATION_BUDGET_MS = 400
 
 const LENGTHS = [8, 32, 128]
-const ROWS = [1, 2, 4, 8, 16]
+/** Between them the cost is interpolated: a round over all shapes has to fit into the budget more than once. */
+const ROWS = [1, 4, 16]
 
 /** The cheap ones first, which are those that a budget reaches in any case; the longest text that there can be is the last. */
 export function calibrationShapes(maxLength: number, rules: BatchRules): Shape[] {

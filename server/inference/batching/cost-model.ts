@@ -74,19 +74,20 @@ function curvesOf(measurements: readonly Measurement[]): Curve[] {
 function ofRows({ points }: Curve, rows: number): number {
   const [one] = points
   const largest = points.at(-1)
-  if (one === undefined || largest === undefined || rows > largest.at) return rows * (one?.value ?? NaN)
+  if (one === undefined || largest === undefined) throw new RangeError('a length without measurements')
+  if (rows > largest.at) return rows * one.value
   return interpolate(points, rows)
 }
 
 /** `points` ascend; below the first its value holds, beyond the last it grows as between the last two. */
 function interpolate(points: readonly { at: number; value: number }[], at: number): number {
   const [first] = points
-  if (first === undefined) return NaN
+  const last = points.at(-1)
+  if (first === undefined || last === undefined) throw new RangeError('nothing to interpolate between')
   if (at <= first.at) return first.value
   const upper = points.findIndex((point) => point.at >= at)
-  const high = points[upper] ?? points.at(-1)
+  const high = points[upper] ?? last
   const low = points[upper === -1 ? points.length - 2 : upper - 1] ?? first
-  if (high === undefined) return first.value
   const slope = low === high ? GROWTH.least : Math.log(high.value / low.value) / Math.log(high.at / low.at)
   if (upper !== -1) return low.value * (at / low.at) ** slope
   return high.value * (at / high.at) ** Math.min(GROWTH.most, Math.max(GROWTH.least, slope))

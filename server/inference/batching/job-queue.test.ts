@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { JobQueue } from './job-queue.ts'
 
+const work = { seconds: 1, tokens: 1 }
 const forever = { deadline: Infinity }
 const create = (limit = 10) => new JobQueue<number>({ limit, now: () => performance.now() })
 const takeFirst = <Item>(queue: JobQueue<Item>) => {
@@ -18,7 +19,7 @@ const settled = (promise: Promise<Float32Array>) =>
 describe('JobQueue', () => {
   test('gives jobs in the order they came', () => {
     const queue = create()
-    for (const item of [1, 2, 3]) queue.add(item, forever, 1)
+    for (const item of [1, 2, 3]) queue.add(item, forever, work)
     expect([takeFirst(queue)?.item, takeFirst(queue)?.item, takeFirst(queue)?.item, takeFirst(queue)]).toEqual([
       1,
       2,
@@ -31,7 +32,7 @@ describe('JobQueue', () => {
     const queue = create(2)
     expect(queue.hasRoomFor(2)).toBe(true)
     expect(queue.hasRoomFor(3)).toBe(false)
-    queue.add(1, forever, 1)
+    queue.add(1, forever, work)
     expect(queue.hasRoomFor(2)).toBe(false)
   })
 
@@ -39,7 +40,7 @@ describe('JobQueue', () => {
     vi.useFakeTimers()
     try {
       const queue = create()
-      const job = queue.add(1, { deadline: performance.now() + 100 }, 1)
+      const job = queue.add(1, { deadline: performance.now() + 100 }, work)
       const result = settled(job.result)
       await vi.advanceTimersByTimeAsync(99)
       expect(queue.length).toBe(1)
@@ -53,7 +54,7 @@ describe('JobQueue', () => {
 
   test('a deadline that has passed already never waits', async () => {
     const queue = create()
-    const job = queue.add(1, { deadline: performance.now() - 1 }, 1)
+    const job = queue.add(1, { deadline: performance.now() - 1 }, work)
     expect(queue.length).toBe(0)
     expect(await settled(job.result)).toBe('DeadlineExceeded')
   })
@@ -61,17 +62,19 @@ describe('JobQueue', () => {
   test('a job whose caller went away is dropped', async () => {
     const queue = create()
     const controller = new AbortController()
-    const job = queue.add(1, { deadline: Infinity, signal: controller.signal }, 1)
+    const job = queue.add(1, { deadline: Infinity, signal: controller.signal }, work)
     const result = settled(job.result)
     controller.abort()
     expect(queue.length).toBe(0)
     expect(await result).toBe('Abandoned')
-    expect(await settled(queue.add(2, { deadline: Infinity, signal: controller.signal }, 1).result)).toBe('Abandoned')
+    expect(await settled(queue.add(2, { deadline: Infinity, signal: controller.signal }, work).result)).toBe(
+      'Abandoned',
+    )
   })
 
   test('the caller is answered at its deadline also while the job runs, and the late result changes nothing', async () => {
     const queue = create()
-    const job = queue.add(1, { deadline: performance.now() + 20 }, 1)
+    const job = queue.add(1, { deadline: performance.now() + 20 }, work)
     expect(takeFirst(queue)).toBe(job)
     expect(await settled(job.result)).toBe('DeadlineExceeded')
     job.resolve(Float32Array.of(1))
@@ -80,8 +83,8 @@ describe('JobQueue', () => {
 
   test('a job put back comes first, unless it was settled', () => {
     const queue = create()
-    const first = queue.add(1, forever, 1)
-    queue.add(2, forever, 1)
+    const first = queue.add(1, forever, work)
+    queue.add(2, forever, work)
     expect(takeFirst(queue)).toBe(first)
     queue.requeue([first])
     expect(takeFirst(queue)).toBe(first)
@@ -104,7 +107,11 @@ describe('JobQueue', () => {
         for (const { kind, ...rest } of steps) {
           if (kind === 'add') {
             const controller = new AbortController()
-            const job = queue.add(callers.length, { deadline: Infinity, signal: controller.signal }, callers.length / 7)
+            const job = queue.add(
+              callers.length,
+              { deadline: Infinity, signal: controller.signal },
+              { seconds: callers.length / 7, tokens: callers.length },
+            )
             callers.push({ controller, result: settled(job.result) })
           } else if (kind === 'take') {
             const job = takeFirst(queue)
@@ -119,7 +126,7 @@ describe('JobQueue', () => {
         for (const job of running) job.resolve(new Float32Array())
         for (let job = takeFirst(queue); job !== undefined; job = takeFirst(queue)) job.resolve(new Float32Array())
         for (const { result } of callers) expect(['answered', 'Abandoned']).toContain(await result)
-        expect([queue.length, queue.seconds]).toEqual([0, 0])
+        expect([queue.length, queue.work]).toEqual([0, { seconds: 0, tokens: 0 }])
       }),
       { numRuns: 100 },
     )

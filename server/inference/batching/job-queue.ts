@@ -5,10 +5,15 @@
 import { InferenceError } from '../inference-error.ts'
 import type { Wait } from '../engine.ts'
 
+export interface Work {
+  /** CPU seconds that a run of it alone is expected to take. */
+  seconds: number
+  tokens: number
+}
+
 export interface Job<Item> {
   readonly item: Item
-  /** CPU seconds that a run of it alone is expected to take. */
-  readonly seconds: number
+  readonly work: Work
   readonly enqueuedAt: number
   /** Attempts that a worker has died over. */
   crashes: number
@@ -25,7 +30,7 @@ export class JobQueue<Item> {
   readonly #now: () => number
   // A Set keeps insertion order and removes from the middle in constant time.
   readonly #waiting = new Set<Job<Item>>()
-  #seconds = 0
+  #work: Work = { seconds: 0, tokens: 0 }
 
   constructor(options: { limit: number; now: () => number }) {
     this.#limit = options.limit
@@ -36,9 +41,9 @@ export class JobQueue<Item> {
     return this.#waiting.size
   }
 
-  /** CPU seconds of all that wait. */
-  get seconds(): number {
-    return this.#seconds
+  /** Of all that wait. */
+  get work(): Readonly<Work> {
+    return this.#work
   }
 
   hasRoomFor(items: number): boolean {
@@ -46,7 +51,7 @@ export class JobQueue<Item> {
   }
 
   /** The caller has checked `hasRoomFor`. */
-  add(item: Item, wait: Wait, seconds: number): Job<Item> {
+  add(item: Item, wait: Wait, work: Work): Job<Item> {
     const { promise, resolve, reject } = Promise.withResolvers<Float32Array>()
     const enqueuedAt = this.#now()
     let isSettled = false
@@ -62,7 +67,7 @@ export class JobQueue<Item> {
     }
     const job: Job<Item> = {
       item,
-      seconds,
+      work,
       enqueuedAt,
       crashes: 0,
       isSuspect: false,
@@ -95,7 +100,7 @@ export class JobQueue<Item> {
   requeue(jobs: readonly Job<Item>[]): void {
     const others = [...this.#waiting]
     this.#waiting.clear()
-    this.#seconds = 0
+    this.#work = { seconds: 0, tokens: 0 }
     for (const job of [...jobs.filter(({ isSettled }) => !isSettled), ...others]) this.#insert(job)
   }
 
@@ -119,12 +124,14 @@ export class JobQueue<Item> {
 
   #insert(job: Job<Item>): void {
     this.#waiting.add(job)
-    this.#seconds += job.seconds
+    this.#work.seconds += job.work.seconds
+    this.#work.tokens += job.work.tokens
   }
 
   #remove(job: Job<Item>): void {
     if (!this.#waiting.delete(job)) return
     // Sums of rounded numbers drift: an empty queue holds nothing.
-    this.#seconds = this.#waiting.size === 0 ? 0 : this.#seconds - job.seconds
+    this.#work.seconds = this.#waiting.size === 0 ? 0 : this.#work.seconds - job.work.seconds
+    this.#work.tokens -= job.work.tokens
   }
 }

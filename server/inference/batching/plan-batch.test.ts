@@ -17,7 +17,8 @@ describe('a batch', () => {
   })
 
   test('is the oldest text alone where nothing is gained', () => {
-    expect(planBatch([16, 16, 16], unmeasuredCost(), ALL)).toEqual([0])
+    for (let length = 1; length <= 512; length++)
+      expect(planBatch(Array<number>(16).fill(length), unmeasuredCost(), ALL)).toEqual([0])
     expect(planBatch([], paying, ALL)).toEqual([])
   })
 

@@ -13,6 +13,9 @@ export interface BatchRules {
 
 export const BATCH_RULES: BatchRules = { maxPaddedTokens: 512, minEfficiency: 0.85, maxRows: 16, window: 64 }
 
+/** A gain below is that of noise, or of rounding. */
+const WORTHWHILE = 0.98
+
 /**
  * The oldest text always runs, so nothing starves; others join it only when their length is near, nearest first and of one length in the
  * order they came, and only as many as make the run cheapest for each of its tokens. There is no timer: on a CPU, waiting for company costs more than
@@ -54,7 +57,7 @@ export function planBatch(
     longest = Math.max(longest, length)
     tokens += length
     const costPerToken = cost.seconds({ rows: rows.length, length: longest }) / tokens
-    if (costPerToken < best.costPerToken) best = { rows: rows.length, costPerToken }
+    if (costPerToken < WORTHWHILE * best.costPerToken) best = { rows: rows.length, costPerToken }
   }
   return rows.slice(0, best.rows).sort((a, b) => a - b)
 }
