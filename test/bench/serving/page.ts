@@ -1,0 +1,3 @@
+export async function writePage(): Promise<void> {
+  await Promise.resolve()
+}
