@@ -1,6 +1,6 @@
 /**
  * How fast a serving pod answers, and how well, beside the servers that it stands in for, on the cores of this machine:
- *   npm run bench -- [--artifact <folder of a version> | --data ../shared/data] [--only ceiling,quality,closed,open,overload,memory,start]
+ *   npm run bench -- [--artifact <folder of a version> | --data ../shared/data] [--only quality,closed,open,overload,memory,start]
  *                    [--rounds 3] [--seconds 6] [--servers 'valence int8,original fp32'] [--workloads short,long]
  *                    [--soak <seconds>] [--smoke] [--page] [--out <file>]
  * Writes docs/benchmarks/serving.json, part by part as they end, the figures of docs/benchmarks/serving.md and its pictures; the parts
@@ -15,7 +15,6 @@ import { parseArgs } from 'node:util'
 import { thisMachine, vectorInstructions } from './machine.ts'
 import { say, timed } from './progress.ts'
 import type { Bench } from './serving/bench.ts'
-import { measureCeiling } from './serving/ceiling.ts'
 import { measureClosedLoop } from './serving/closed-loop.ts'
 import { disappointmentsOf } from './serving/disappointments.ts'
 import { measureMemory } from './serving/memory.ts'
@@ -61,7 +60,6 @@ const isReport = !values.smoke && values.servers === undefined && values.workloa
 const out = values.out ?? (isReport ? RESULTS_FILE : join(cache, 'serving.json'))
 
 const MEASURE: Record<Part, (bench: Bench) => Promise<Results>> = {
-  ceiling: measureCeiling,
   quality: measureQuality,
   closed: measureClosedLoop,
   open: measureOpenLoop,

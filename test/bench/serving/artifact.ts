@@ -14,7 +14,7 @@ export interface Artifact {
   digest: string
   labels: string[]
   maxLength: number
-  /** Tokens and sentences that it was trained on, for the report. */
+  /** What it was made of, for the report. */
   source: string
 }
 
@@ -29,9 +29,16 @@ export function readArtifact(path: string): Artifact {
   if (!existsSync(join(checkpoint, 'model.safetensors')))
     throw new Error(`${checkpoint} holds no model.safetensors: PyTorch's answers and the original need the checkpoint`)
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-  const source = dataset ? `${base.uri}, fine-tuned on ${dataset.rows.train} rows of ${dataset.uri}` : base.uri
+  const rows = dataset?.rows.train ?? 0
+  const source =
+    dataset && rows > 0
+      ? `${shortName(base.uri)}, fine-tuned on ${rows} rows of ${shortName(dataset.uri)}`
+      : shortName(base.uri)
   return { directory, checkpoint, version, digest, labels, maxLength, source }
 }
+
+/** Where the files of a URI lie on this machine is nobody's concern. */
+const shortName = (uri: string) => uri.split('/').slice(-2).join('/')
 
 /** Trained once for each content of the data and kept; minutes on two cores. */
 export async function trainArtifact(data: string, cache: string, signal: AbortSignal): Promise<Artifact> {

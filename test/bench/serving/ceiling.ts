@@ -8,41 +8,38 @@ import { bestLabel } from './bare/best-label.ts'
 import type { BareResult, BareStep } from './bare/protocol.ts'
 import type { Bench } from './bench.ts'
 import { scoreDifference } from './load/score-difference.ts'
-import { RoundsByLoad, type Round } from './median-of-rounds.ts'
+import type { Round, RoundsByLoad } from './median-of-rounds.ts'
 import { percentile } from './percentile.ts'
 import { BARE } from './ratios.ts'
-import type { Results } from './results.ts'
 
 const BATCH_ROWS = 8
 
-export async function measureCeiling(bench: Bench): Promise<Results> {
+/** In every round of the closed loop, so that it is held against what was measured beside it. */
+export async function measureCeiling(bench: Bench, round: number, rounds: RoundsByLoad): Promise<void> {
   const { cores } = bench.setting
-  const rounds = new RoundsByLoad()
   const loads = [
     { load: `threads ${cores}`, threads: cores, rows: 1 },
     { load: `threads ${cores}, batches`, threads: cores, rows: BATCH_ROWS },
     // What one text takes while nobody else asks.
     ...(cores === 1 ? [] : [{ load: 'threads 1', threads: 1, rows: 1 }]),
   ]
-  for (let round = 0; round < bench.sizes.rounds; round++)
-    for (const precision of ['int8', 'fp32'] as const)
-      for (const workload of bench.sizes.workloads)
-        for (const { load, threads, rows } of loads) {
-          const order = [...bench.orders[workload]]
-          const measured = await runBare(bench, {
-            modelPath: join(bench.artifact.directory, `model.${precision}.onnx`),
-            ids: bench.texts.map(({ ids }) => ids),
-            order,
-            labels: bench.artifact.labels.length,
-            rows,
-            threads,
-            seconds: bench.sizes.seconds,
-            warmUpSeconds: bench.sizes.warmUpSeconds,
-          })
-          rounds.add({ part: 'ceiling', server: BARE, precision, workload, load }, measured)
-          say(`  round ${round + 1} bare ${precision}, ${workload}, ${load}: ${measured.rps.toFixed(1)}/s`)
-        }
-  return { runs: rounds.runs() }
+  for (const precision of ['int8', 'fp32'] as const)
+    for (const workload of bench.sizes.workloads)
+      for (const { load, threads, rows } of loads) {
+        const order = [...bench.orders[workload]]
+        const measured = await runBare(bench, {
+          modelPath: join(bench.artifact.directory, `model.${precision}.onnx`),
+          ids: bench.texts.map(({ ids }) => ids),
+          order,
+          labels: bench.artifact.labels.length,
+          rows,
+          threads,
+          seconds: bench.sizes.seconds,
+          warmUpSeconds: bench.sizes.warmUpSeconds,
+        })
+        rounds.add({ part: 'closed', server: BARE, precision, workload, load }, measured)
+        say(`  round ${round + 1} bare ${precision}, ${workload}, ${load}: ${measured.rps.toFixed(1)}/s`)
+      }
 }
 
 async function runBare(bench: Bench, step: BareStep): Promise<Round> {
@@ -85,6 +82,7 @@ function summaryOf({ texts, artifact, setting }: Bench, result: BareResult): Rou
     maxScoreDifference: Math.max(0, ...compared.map(({ answer, expected }) => scoreDifference(answer, expected))),
     cpuMs: result.cpuMs,
     rssMiB: result.peakRssMiB,
+    lagP99Ms: 0,
     generatorCpuShare: 0,
     othersCpuShare: Math.max(0, result.machineCpuMs - result.cpuMs) / (result.elapsedMs * setting.cores),
   }

@@ -1,6 +1,7 @@
-/** Callers that wait for their answer before they ask again: capacity, and latency as callers make it themselves. */
+/** Callers that wait for their answer before they ask again, and the bare run: capacity, and latency as callers make it themselves. */
 import { say } from '../progress.ts'
 import { withServer, type Bench } from './bench.ts'
+import { measureCeiling } from './ceiling.ts'
 import { measureStep, warmUp } from './measure-step.ts'
 import { RoundsByLoad } from './median-of-rounds.ts'
 import type { Results } from './results.ts'
@@ -9,6 +10,7 @@ import { keyOf } from './servers.ts'
 export async function measureClosedLoop(bench: Bench): Promise<Results> {
   const rounds = new RoundsByLoad()
   for (let round = 0; round < bench.sizes.rounds; round++) {
+    await measureCeiling(bench, round, rounds)
     for (const server of bench.servers) {
       const { name, precision } = server
       await withServer(bench, server, async (running) => {

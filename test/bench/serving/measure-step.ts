@@ -17,14 +17,15 @@ export interface Asked {
   headers?: Record<string, string>
   once?: boolean
   first?: number
+  /** What has no answer so long after the last request was sent has failed. */
+  timeoutMs?: number
 }
 
 export interface MeasuredStep extends Round {
   result: StepResult
 }
 
-/** What has no answer so long after the last request was sent. */
-export const TIMEOUT_MS = 15_000
+const TIMEOUT_MS = 15_000
 const SAMPLE_EVERY_MS = 200
 
 export async function measureStep(
@@ -34,7 +35,7 @@ export async function measureStep(
   asked: Asked,
 ): Promise<MeasuredStep> {
   signal.throwIfAborted()
-  const { order, load, seconds, headers = {}, once = false, first = 0 } = asked
+  const { order, load, seconds, headers = {}, once = false, first = 0, timeoutMs = TIMEOUT_MS } = asked
   const step: Step = {
     url: running.url,
     dialect: server.dialect,
@@ -44,7 +45,7 @@ export async function measureStep(
     first,
     once,
     headers,
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs,
   }
   const pids = running.pids()
   forgetPeaks(pids)
@@ -61,7 +62,7 @@ export async function measureStep(
       own: ownCpuMs() - before.own,
     }
     const available = result.elapsedMs * availableParallelism()
-    const summary = summaryOf(result, { seconds, failedMs: TIMEOUT_MS, tokensOf: (text) => texts[text]?.tokens ?? 0 })
+    const summary = summaryOf(result, { seconds, failedMs: timeoutMs, tokensOf: (text) => texts[text]?.tokens ?? 0 })
     return {
       ...summary,
       cpuMs: spent.server,

@@ -11,6 +11,7 @@ const round = (more: Partial<Round>): Round => ({
   tokens: 1000,
   sameLabel: 99,
   maxScoreDifference: 0.01,
+  lagP99Ms: 1,
   cpuMs: 2000,
   rssMiB: 200,
   generatorCpuShare: 0.05,

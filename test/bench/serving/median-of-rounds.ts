@@ -42,6 +42,10 @@ export function medianOfRounds(
     rssMiB: rounded(Math.max(...rounds.map(({ rssMiB }) => rssMiB))),
     labelAgreement: answers === 0 ? 0 : rounded(sum(({ sameLabel }) => sameLabel) / answers, 5),
     maxScoreDifference: rounded(Math.max(...rounds.map(({ maxScoreDifference }) => maxScoreDifference)), 7),
+    lagP99Ms: rounded(
+      of(({ lagP99Ms }) => lagP99Ms),
+      2,
+    ),
     generatorCpuShare: rounded(
       of(({ generatorCpuShare }) => generatorCpuShare),
       4,

@@ -1,4 +1,5 @@
 /** The most memory that a pod takes: every text as long as the model allows, from many callers, with one worker and with two. */
+import { HEADERS } from '../../../contract/names.ts'
 import { rounded, say } from '../progress.ts'
 import { withServer, type Bench } from './bench.ts'
 import { measureStep } from './measure-step.ts'
@@ -7,6 +8,7 @@ import type { Memory, Results } from './results.ts'
 import { valence } from './servers.ts'
 
 const CALLERS = 64
+const PATIENCE_MS = 120_000
 const WORKERS = [1, 2] as const
 
 export async function measureMemory(bench: Bench): Promise<Results> {
@@ -20,6 +22,9 @@ export async function measureMemory(bench: Bench): Promise<Results> {
           order: 'longest',
           load: { kind: 'closed', callers: CALLERS },
           seconds: 2 * bench.sizes.seconds,
+          // It is about memory: on a slow machine the last of 64 callers waits longer than a server does by default.
+          headers: { [HEADERS.deadline]: String(PATIENCE_MS) },
+          timeoutMs: PATIENCE_MS,
         })
         const pssMiB = rounded(pssMiBOf(running.pids()))
         memory.push({ precision, workers, callers: CALLERS, peakRssMiB: rounded(rssMiB), pssMiB, failures })

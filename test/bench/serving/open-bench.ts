@@ -28,7 +28,9 @@ export async function openBench(wanted: Wanted, signal: AbortSignal): Promise<Be
   const artifact =
     wanted.artifact === undefined ? await trainArtifact(data, cache, signal) : readArtifact(wanted.artifact)
   const sources = [
-    ...readSst2(data).map((text) => ({ ...text, kind: 'sentence' as const })),
+    ...readSst2(data)
+      .slice(0, sizes.sentences)
+      .map((text) => ({ ...text, kind: 'sentence' as const })),
     ...readImdb(data, sizes.reviews).map((text) => ({ ...text, kind: 'review' as const })),
   ]
   const python = await pythonOf('requirements.lock', signal)

@@ -26,7 +26,7 @@ export async function measureOpenLoop(bench: Bench): Promise<Results> {
         for (const workload of bench.sizes.workloads) {
           const ceiling = ceilingOf(before, workload, 'int8')
           if (ceiling === undefined)
-            throw new Error(`the rates follow from the ceiling of ${workload} texts: measure --only ceiling first`)
+            throw new Error(`the rates follow from the bare run of ${workload} texts: measure --only closed first`)
           await warmUp(bench, server, running, workload)
           for (const [index, share] of bench.sizes.rateShares.entries()) {
             const offeredRps = rounded(share * ceiling, 2)

@@ -101,8 +101,8 @@ interface Bound {
   text: string
   holds: (value: number) => boolean
 }
-const atLeast = (bound: number): Bound => ({ text: `>= ${bound}`, holds: (value) => value >= bound })
-const atMost = (bound: number): Bound => ({ text: `<= ${bound}`, holds: (value) => value <= bound })
+const atLeast = (bound: number): Bound => ({ text: `at least ${bound}`, holds: (value) => value >= bound })
+const atMost = (bound: number): Bound => ({ text: `at most ${bound}`, holds: (value) => value <= bound })
 
 function verdict(promise: string, value: number, { text, holds }: Bound): Verdict {
   return {

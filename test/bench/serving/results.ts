@@ -7,8 +7,8 @@ import { WORKLOADS } from './workloads.ts'
 
 export const RESULTS_FILE = 'docs/benchmarks/serving.json'
 
-/** In the order in which they are measured: the rates of the open loop follow from the ceiling, the overload from the closed loop. */
-export const PARTS = ['ceiling', 'quality', 'closed', 'open', 'overload', 'memory', 'start', 'soak'] as const
+/** In the order in which they are measured: the rates of the open loop follow from the bare run, which is part of the closed loop. */
+export const PARTS = ['quality', 'closed', 'open', 'overload', 'memory', 'start', 'soak'] as const
 export type Part = (typeof PARTS)[number]
 
 const count = z.int().nonnegative()
@@ -20,7 +20,7 @@ const which = { server: z.string(), precision }
 
 /** Medians over the rounds, but for what is said otherwise. */
 const run = z.object({
-  part: z.enum(['ceiling', 'closed', 'open']),
+  part: z.enum(['closed', 'open']),
   ...which,
   workload,
   /** `closed <callers>`, `open <requests a second>`, and of the bare run `threads <n>` or `threads <n>, batches`. */
@@ -42,6 +42,8 @@ const run = z.object({
   labelAgreement: z.number().min(0).max(1),
   /** The largest of all rounds. */
   maxScoreDifference: measure,
+  /** 99th percentile of how late the load generator sent what was due: part of the latencies, and not the server's. */
+  lagP99Ms: measure,
   /** Of the CPU time that all cores have: by the load generator, and by what is neither it nor the server. */
   generatorCpuShare: measure,
   othersCpuShare: measure,
@@ -109,7 +111,6 @@ const soak = z.object({
   handles: z.object({ idleBefore: count, idleAfter: count }),
   restartedWorkers: count,
 })
-export type Soak = z.infer<typeof soak>
 
 const ratioOfWorkload = z.partialRecord(workload, z.number().nonnegative())
 

@@ -13,6 +13,8 @@ export interface Sizes {
   workloads: readonly Workload[]
   /** Names and precisions. */
   servers: readonly string[]
+  /** Undefined: all there are. */
+  sentences: number | undefined
   reviews: number
   soakSeconds: number
 }
@@ -32,6 +34,7 @@ export const SIZES = {
       ...['valence int8', 'original fp32', 'onnx-python int8', 'valence fp32', 'original-tuned fp32'],
       ...['onnx-python-batching int8', 'infinity fp32', 'onnx-python fp32'],
     ],
+    sentences: undefined,
     reviews: 400,
     soakSeconds: 0,
   },
@@ -44,6 +47,7 @@ export const SIZES = {
     rateShares: [0.1, 0.5],
     workloads: ['short', 'adversarial'],
     servers: ['valence int8', 'original fp32', 'onnx-python int8'],
+    sentences: 200,
     reviews: 40,
     soakSeconds: 10,
   },

@@ -20,6 +20,7 @@ const settings = { seconds: 1, failedMs: 30_000, tokensOf: () => 10 }
 test('latency counts from when a request was due, not from when it was sent', () => {
   const one = summaryOf({ requests: requests([100, 400, 450, 200, 1, 0]), elapsedMs: 1000 }, settings)
   expect(one.p99Ms).toBe(350)
+  expect(one.lagP99Ms).toBe(300)
 })
 
 test('answers after the last request began do not count for the rate', () => {

@@ -12,6 +12,7 @@ export interface StepSummary {
   tokens: number
   sameLabel: number
   maxScoreDifference: number
+  lagP99Ms: number
 }
 
 /**
@@ -42,8 +43,11 @@ export function summaryOf(
     tokens,
     sameLabel,
     maxScoreDifference,
+    lagP99Ms: latencies.length > 0 ? percentile(lagsOf(requests), 0.99) : 0,
   }
 }
+
+const lagsOf = ({ sent, intended }: Requests) => sent.map((at, index) => at - (intended[index] ?? 0))
 
 function latenciesOf({ status, intended, done }: Requests, failedMs: number): Float64Array {
   return Float64Array.from(status, (code, index) =>

@@ -19,3 +19,10 @@ test('long texts make smaller batches', () => {
   const long = Array.from({ length: 8 }, () => Array.from({ length: 512 }, () => 1))
   expect(batchesOf([...long.keys()], long, 8).map(({ texts }) => texts.length)).toEqual([4, 4])
 })
+
+test('the texts that come first are in the first batches', () => {
+  const many = Array.from({ length: 64 }, (_, index) => Array.from({ length: 1 + (index % 7) }, () => 1))
+  const texts = batchesOf([...many.keys()], many, 2).flatMap((batch) => batch.texts)
+  expect(texts.slice(0, 16).toSorted((a, b) => a - b)).toEqual([...many.keys()].slice(0, 16))
+  expect(new Set(texts).size).toBe(64)
+})

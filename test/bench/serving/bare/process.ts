@@ -26,6 +26,8 @@ async function runStep({ threads, seconds, warmUpSeconds, ...task }: BareStep): 
     return (await Promise.all(answers)).map(([result]) => result)
   }
   await all(warmUpSeconds)
+  // With the text that every server begins with.
+  Atomics.store(counter, 0, 0)
   const machineBefore = machineCpuMs()
   const before = process.cpuUsage()
   const begin = performance.now()
