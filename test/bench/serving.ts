@@ -1,7 +1,7 @@
 /**
  * How fast a serving pod answers, and how well, beside the servers that it stands in for, on the cores of this machine:
  *   npm run bench -- [--artifact <folder of a version> | --data ../shared/data] [--only quality,closed,open,overload,memory,start]
- *                    [--rounds 3] [--seconds 6] [--servers 'valence int8,original fp32'] [--workloads short,long]
+ *                    [--rounds 3] [--seconds 5] [--servers 'valence int8,original fp32'] [--workloads short,long]
  *                    [--soak <seconds>] [--smoke] [--page] [--out <file>]
  * Writes docs/benchmarks/serving.json, part by part as they end, the figures of docs/benchmarks/serving.md and its pictures; the parts
  * that are not asked for stay as they are. --soak measures a long time of mixed load with bad requests, and nothing else unless --only

@@ -16,7 +16,6 @@ export interface Asked {
   seconds: number
   headers?: Record<string, string>
   once?: boolean
-  first?: number
   /** What has no answer so long after the last request was sent has failed. */
   timeoutMs?: number
 }
@@ -35,14 +34,13 @@ export async function measureStep(
   asked: Asked,
 ): Promise<MeasuredStep> {
   signal.throwIfAborted()
-  const { order, load, seconds, headers = {}, once = false, first = 0, timeoutMs = TIMEOUT_MS } = asked
+  const { order, load, seconds, headers = {}, once = false, timeoutMs = TIMEOUT_MS } = asked
   const step: Step = {
     url: running.url,
     dialect: server.dialect,
     load,
     seconds,
     order: orders[order],
-    first,
     once,
     headers,
     timeoutMs,

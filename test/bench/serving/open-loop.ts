@@ -11,7 +11,7 @@ import { keyOf } from './servers.ts'
 import { isSustained } from './sustained.ts'
 
 /** With fewer requests a 99th percentile says little, so low rates are asked for longer, up to so many times. */
-const WANTED_REQUESTS = 150
+const WANTED_REQUESTS = 100
 const LONGEST = 4
 /** Beyond this a higher rate only makes a longer queue. */
 const HOPELESS_P99_MS = 2000

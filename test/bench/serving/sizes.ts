@@ -19,13 +19,13 @@ export interface Sizes {
   soakSeconds: number
 }
 
-/** From a share that also a slow server sustains, each one by a quarter more than the last, up to about the ceiling. */
-const RATE_SHARES = Array.from({ length: 16 }, (_, step) => 0.035 * 1.25 ** step)
+/** From a share that also a slow server sustains, each one by a third more than the last, up to the ceiling. */
+const RATE_SHARES = Array.from({ length: 11 }, (_, step) => 0.05 * 1.35 ** step)
 
 export const SIZES = {
   report: {
     rounds: 3,
-    seconds: 6,
+    seconds: 5,
     warmUpSeconds: 1,
     callers: [1, 8, 32, 64],
     rateShares: RATE_SHARES,

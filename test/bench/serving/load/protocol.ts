@@ -20,10 +20,8 @@ export interface Step {
   load: Load
   /** Of a closed loop: for so long it begins requests. */
   seconds: number
-  /** Indexes of texts, taken one after the other and from the start again. */
+  /** Indexes of texts, taken one after the other from the first one on, and then again. */
   order: Uint32Array
-  /** Where in the order to begin: steps of one server go on where the last one ended. */
-  first: number
   /** Ends after every text of the order was asked once. */
   once: boolean
   headers: Record<string, string>

@@ -31,7 +31,7 @@ export async function runStep(step: Step, texts: readonly AskedText[], bodies: B
   let next = 0
   const hasMore = () => !once || next < order.length
   const ask = (intended?: number): Promise<void> => {
-    const text = order[(step.first + next++) % order.length] ?? 0
+    const text = order[next++ % order.length] ?? 0
     const body = bodies[step.dialect][text] ?? Buffer.alloc(0)
     const sent = now()
     return request(pool, step, body, recorder, recorder.begin(text, intended ?? sent, sent), now)
@@ -44,8 +44,8 @@ export async function runStep(step: Step, texts: readonly AskedText[], bodies: B
     for (let caller = 0; caller < load.callers; caller++) asking.add(call())
   } else {
     for (const arrival of load.arrivals) {
-      const wait = arrival - now()
-      if (wait > 0) await sleep(wait)
+      // A timer may fire a fraction of a millisecond early, and a request before its time would gain that.
+      for (let wait = arrival - now(); wait > 0; wait = arrival - now()) await sleep(Math.ceil(wait))
       const one = ask(arrival)
       asking.add(one)
       void one.then(() => asking.delete(one))
