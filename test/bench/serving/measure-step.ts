@@ -24,7 +24,7 @@ export interface MeasuredStep extends Round {
   result: StepResult
 }
 
-const TIMEOUT_MS = 15_000
+const TIMEOUT_MS = 30_000
 const SAMPLE_EVERY_MS = 200
 
 export async function measureStep(
@@ -45,6 +45,8 @@ export async function measureStep(
     headers,
     timeoutMs,
   }
+  await running.quiet()
+  // After that: the first of several workers answers while the others still start.
   const pids = running.pids()
   forgetPeaks(pids)
   let sampledMiB = rssMiBOf(pids)

@@ -9,8 +9,7 @@ import { cpuMsOf, treeOf } from './process-tree.ts'
 const READY_TIMEOUT_MS = 180_000
 const LOOK_EVERY_MS = 10
 const STOP_TIMEOUT_MS = 15_000
-/** Work that a server still has to do once it answers: other workers of it, compilers. */
-const QUIET = { shareOfACore: 0.1, windowMs: 500, atMostMs: 30_000 }
+const QUIET = { shareOfACore: 0.1, windowMs: 250, atMostMs: 30_000 }
 
 export interface RunningServer {
   url: string
@@ -18,6 +17,8 @@ export interface RunningServer {
   /** From the start of the process until the first answer that says so. */
   readyMs: number
   pids(): number[]
+  /** Until it has done what it was still at: other workers of it that load, or requests whose callers have left. */
+  quiet(): Promise<void>
   log(): string
   stop(): Promise<void>
 }
@@ -52,12 +53,12 @@ export async function startServer(launch: Launch, logFile: string): Promise<Runn
     throw error
   }
   const readyMs = performance.now() - began
-  await waitUntilQuiet(pid)
   return {
     url: launch.url,
     metricsUrl: launch.metricsUrl,
     readyMs,
     pids: () => treeOf(pid),
+    quiet: () => waitUntilQuiet(pid),
     log: read,
     stop: () => stop(pid, exited),
   }
@@ -80,7 +81,6 @@ async function waitUntilReady(launch: Launch, child: ChildProcess, began: number
   }
 }
 
-/** The first of several workers answers while the others still load. */
 async function waitUntilQuiet(pid: number): Promise<void> {
   const end = performance.now() + QUIET.atMostMs
   while (performance.now() < end) {
