@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { recording, type Act, type Point } from '../dev/demo/recording.ts'
+import { escaped, frame, legend, n, picture, text, ticks } from './svg.ts'
 
 const WIDTH = 880
 const LEFT = 64
@@ -62,31 +63,26 @@ export function drawRollout(act: Act): string {
     ...interval(points, panels.weight),
     steps(points, panels.weight, ({ weight }) => weight, COLOURS.wanted, 'wanted'),
     line(points, panels.weight, ({ observed }) => observed?.weight, COLOURS.observed, isSameWeight),
-    ...legend(24, { wanted: COLOURS.wanted, 'observed, 99.9 % interval': COLOURS.observed }),
+    ...legend(WIDTH - RIGHT - 4, 24, { wanted: COLOURS.wanted, 'observed, 99.9 % interval': COLOURS.observed }),
     ...frameOf(panels.evidence, 'evidence', [1e-4, 1e-2, 1, 1e2, 1e4], power),
     threshold(panels.evidence, act.needed.harm, `roll back at ${String(act.needed.harm)}`, COLOURS.harm),
     threshold(panels.evidence, act.needed.pass, `pass at ${String(act.needed.pass)}`, COLOURS.rate),
     ...(['harm', 'ratio', 'rate'] as const).map((test) =>
       line(points, panels.evidence, ({ eValues }) => eValues?.[test], COLOURS[test]),
     ),
-    ...legend(panels.evidence.top - 8, { harm: COLOURS.harm, ratio: COLOURS.ratio, rate: COLOURS.rate }),
+    ...legend(WIDTH - RIGHT - 4, panels.evidence.top - 8, {
+      harm: COLOURS.harm,
+      ratio: COLOURS.ratio,
+      rate: COLOURS.rate,
+    }),
     ...frameOf(panels.failures, 'failures', ticks(failures), (value) => String(value)),
     steps(points, panels.failures, ({ stable }) => stable.failures, COLOURS.wanted, 'stable'),
     steps(points, panels.failures, ({ candidate }) => candidate.failures, COLOURS.harm, 'candidate'),
-    ...legend(panels.failures.top - 8, { candidate: COLOURS.harm, stable: COLOURS.wanted }),
+    ...legend(WIDTH - RIGHT - 4, panels.failures.top - 8, { candidate: COLOURS.harm, stable: COLOURS.wanted }),
     ...timeAxis(duration, bottom, x),
     endMark(x(Math.min(duration, Math.max(0, seconds(act.end.at)))), bottom, act.end.outcome),
   ]
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${String(WIDTH)} ${String(bottom + 48)}" font-family="sans-serif" font-size="12" fill="#222222">`,
-    `<title>${escaped(titleOf(act))}</title>`,
-    '<style>.title{font-size:15px;font-weight:bold}.end{text-anchor:end}.middle{text-anchor:middle}</style>',
-    // Without a ground of its own it could not be read where pages are dark.
-    `<rect width="100%" height="100%" fill="#ffffff"/>`,
-    ...parts,
-    '</svg>',
-    '',
-  ].join('\n')
+  return picture(WIDTH, bottom + 48, titleOf(act), parts)
 }
 
 type Timed = Point & { seconds: number }
@@ -121,21 +117,12 @@ function phaseBands(points: readonly Timed[], duration: number, bottom: number, 
   })
 }
 
-function frameOf(
+const frameOf = (
   { top, height, y }: Panel,
   name: string,
   values: readonly number[],
   label: (value: number) => string,
-): string[] {
-  return [
-    `<path d="M${n(LEFT)} ${n(top)}V${n(top + height)}H${n(WIDTH - RIGHT)}" fill="none" stroke="#888888"/>`,
-    `<text transform="translate(14 ${n(top + height / 2)}) rotate(-90)" class="middle">${name}</text>`,
-    ...values.flatMap((value) => [
-      `<path d="M${n(LEFT - 4)} ${n(y(value))}H${n(LEFT)}" stroke="#888888"/>`,
-      text(LEFT - 8, y(value) + 4, label(value), 'end'),
-    ]),
-  ]
-}
+): string[] => frame({ left: LEFT, right: WIDTH - RIGHT, top, height, y }, name, values, label)
 
 /** What holds from one look until the next. */
 function steps(
@@ -190,20 +177,6 @@ const threshold = ({ y }: Panel, value: number, name: string, colour: string): s
     text(LEFT + 6, y(value) + (colour === COLOURS.harm ? -4 : 13), name),
   ].join('\n')
 
-function legend(y: number, colours: Readonly<Record<string, string>>): string[] {
-  let right = WIDTH - RIGHT - 4
-  return Object.entries(colours)
-    .toReversed()
-    .flatMap(([name, colour]) => {
-      const end = right
-      right -= name.length * 6.5 + 32
-      return [
-        `<path d="M${n(right + 10)} ${n(y - 4)}h14" stroke="${colour}" stroke-width="3"/>`,
-        text(end, y, name, 'end'),
-      ]
-    })
-}
-
 function timeAxis(duration: number, bottom: number, x: Panel['x']): string[] {
   return [
     ...ticks(duration).map((value) => text(x(value), bottom + 16, String(value), 'middle')),
@@ -214,21 +187,7 @@ function timeAxis(duration: number, bottom: number, x: Panel['x']): string[] {
 const endMark = (at: number, bottom: number, outcome: string): string =>
   `<path d="M${n(at)} ${n(TOP)}V${n(bottom)}" stroke="#222222" stroke-dasharray="2 3"><title>${escaped(outcome)}</title></path>`
 
-/** Round numbers from 0 on, some five of them. */
-function ticks(most: number): number[] {
-  const rough = most / 5
-  const power = 10 ** Math.floor(Math.log10(rough))
-  const wide = [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough) ?? rough
-  const step = Math.max(1, wide)
-  return Array.from({ length: Math.floor(most / step) + 1 }, (_, index) => index * step)
-}
-
 const power = (value: number) => (value === 1 ? '1' : `1e${String(Math.round(Math.log10(value)))}`)
-/** Digits of a coordinate that nobody sees would only make differences. */
-const n = (value: number) => String(Math.round(value * 10) / 10)
-const escaped = (value: string) => value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
-const text = (x: number, y: number, value: string, style = 'left') =>
-  `<text x="${n(x)}" y="${n(y)}" class="${style}">${escaped(value)}</text>`
 
 function main([file, folder = join(import.meta.dirname, 'images')]: readonly string[]): void {
   if (file === undefined) throw new Error('usage: node docs/plot-rollout.ts <recording.json> [<folder>]')

@@ -10,13 +10,13 @@ import { parseArgs } from 'node:util'
 import { openBench, type Bench } from './canary/bench.ts'
 import { measureBroken } from './canary/broken.ts'
 import { measureDisruptions } from './canary/disruptions.ts'
-import { thisMachine } from './canary/machine.ts'
 import { writePage } from './canary/page.ts'
 import { measureForwarding, measureSimulation } from './canary/processes.ts'
-import { say, timed } from './canary/progress.ts'
 import { measurePropagation } from './canary/propagation.ts'
 import { PARTS, readResults, writeResults, type Part, type Results } from './canary/results.ts'
 import { measureShares } from './canary/shares.ts'
+import { thisMachine } from './machine.ts'
+import { say, timed } from './progress.ts'
 
 const { values } = parseArgs({
   options: {
@@ -87,7 +87,8 @@ async function runPart(
     const before = readResults()
     const date = new Date().toISOString().slice(0, 10)
     const run = { date, seconds, command: commandOf(part) }
-    const machine = thisMachine(kubernetes ?? before.machine?.kubernetes)
+    const cluster = kubernetes ?? before.machine?.kubernetes
+    const machine = { ...thisMachine(), ...(cluster !== undefined && { kubernetes: cluster }) }
     await writeResults({ ...before, ...value, machine, runs: { ...before.runs, [part]: run } })
     if (isBad(value)) process.exitCode = 1
   } catch (error) {

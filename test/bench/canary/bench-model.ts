@@ -13,7 +13,7 @@ import { assert, eventually } from '../../e2e/support/eventually.ts'
 import { applyModel, condition, getModel, quickRecipe, waitForCondition } from '../../e2e/support/models.ts'
 import type { Bench } from './bench.ts'
 import { noModels } from './no-models.ts'
-import { timed } from './progress.ts'
+import { timed } from '../progress.ts'
 
 /** On two cores under load, an import with its evaluation takes a minute or two. */
 export const IMPORT_SECONDS = 600

@@ -9,7 +9,7 @@ import { connectCluster, type Cluster } from '../../e2e/support/cluster.ts'
 import { makeNamespace, removeNamespace } from '../../e2e/support/namespace.ts'
 import { removeModels } from './no-models.ts'
 import { imagesOf, operatorDeployment, operatorReady, scaleOperator } from './operator-deployment.ts'
-import { say, timed } from './progress.ts'
+import { say, timed } from '../progress.ts'
 
 const run = promisify(execFile)
 const NAMESPACE = 'valence-bench'

@@ -27,7 +27,7 @@ import {
   type BenchModel,
   type End,
 } from './bench-model.ts'
-import { say, timed } from './progress.ts'
+import { say, timed } from '../progress.ts'
 import type { BrokenCandidate, Results } from './results.ts'
 
 const NAME = 'bench-broken'

@@ -21,7 +21,7 @@ import {
   type BenchModel,
 } from './bench-model.ts'
 import { operatorDeployment, restartOperator, scaleOperator } from './operator-deployment.ts'
-import { timed } from './progress.ts'
+import { timed } from '../progress.ts'
 import type { Results } from './results.ts'
 import { startCount, type TrafficLog } from './traffic-log.ts'
 

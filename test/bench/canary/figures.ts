@@ -1,4 +1,5 @@
 /** Tables and sentences for the page; undefined where nothing was measured. */
+import { table } from '../markdown-table.ts'
 import type { Delays, Results } from './results.ts'
 
 type Figures = (results: Results) => string | undefined
@@ -151,16 +152,6 @@ const delays = (what: string, { median, max, trials }: Delays) => [
   `${max} s`,
   String(trials.length),
 ]
-
-/** Prettier pads the columns. */
-function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
-  return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
-/** Messages come from pods and candidates: a bar would end the cell, and a tag would vanish. */
-const cell = (text: string) =>
-  text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ')
 
 const number = (value: number) => value.toLocaleString('en-US')
 const percent = (share: number) => `${(100 * share).toFixed(2)} %`

@@ -3,7 +3,7 @@ import { startTraffic } from '../../e2e/support/traffic.ts'
 import type { Bench } from './bench.ts'
 import { askFor, order, rolloutOf, stableOf, waitForStep, waitUntilGone, withModel } from './bench-model.ts'
 import { assert, eventually } from '../../e2e/support/eventually.ts'
-import { rounded, say } from './progress.ts'
+import { rounded, say } from '../progress.ts'
 import type { Delays, Results } from './results.ts'
 import { confirmed, nextDecision } from './routing.ts'
 

@@ -1,7 +1,8 @@
 /** What was measured: docs/benchmarks/canary.json. Each part can be measured anew by itself; the others stay as they are. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { format, resolveConfig } from 'prettier'
+import { existsSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { writeFormatted } from '../formatted-file.ts'
+import { machine } from '../machine.ts'
 
 export const RESULTS_FILE = 'docs/benchmarks/canary.json'
 
@@ -10,16 +11,6 @@ export type Part = (typeof PARTS)[number]
 
 const count = z.int().nonnegative()
 const seconds = z.number().nonnegative()
-
-const machine = z.object({
-  cpus: count,
-  model: z.string(),
-  memoryGiB: z.number(),
-  system: z.string(),
-  node: z.string(),
-  kubernetes: z.string().optional(),
-})
-export type Machine = z.infer<typeof machine>
 
 const share = z.object({
   /** Percent, as all of these. */
@@ -123,13 +114,4 @@ export function readResults(file: string = RESULTS_FILE): Results {
 /** In the order of the schema, whichever part was measured first. */
 export async function writeResults(measured: Results, file: string = RESULTS_FILE): Promise<void> {
   await writeFormatted(file, JSON.stringify(results.parse(measured)))
-}
-
-/** As `npm run format` would have it. */
-export async function writeFormatted(file: string, text: string): Promise<void> {
-  writeFileSync(file, await formatted(file, text))
-}
-
-export async function formatted(file: string, text: string): Promise<string> {
-  return format(text, { ...(await resolveConfig(file)), filepath: file })
 }

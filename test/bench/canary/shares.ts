@@ -16,7 +16,7 @@ import {
   type BenchModel,
 } from './bench-model.ts'
 import { bandOf } from './band.ts'
-import { rounded, say, timed } from './progress.ts'
+import { rounded, say, timed } from '../progress.ts'
 import type { Results, Share } from './results.ts'
 
 const NAME = 'bench-shares'

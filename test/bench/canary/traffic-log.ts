@@ -2,7 +2,7 @@
 import { failureText, type TrafficCount, type TrafficFailure } from '../../../dev/traffic/traffic-pod.ts'
 import { eventually } from '../../e2e/support/eventually.ts'
 import type { Traffic } from '../../e2e/support/traffic.ts'
-import { say, timed } from './progress.ts'
+import { say, timed } from '../progress.ts'
 import type { Disruption } from './results.ts'
 
 /**
