@@ -3,6 +3,7 @@ import type { EvaluatorSpec } from '../../contract/job-spec.ts'
 import type { EvaluationSummary } from '../../contract/termination.ts'
 import { readEvaluationRows, readParityRows } from '../artifact/read-rows.ts'
 import { verifyArtifact } from '../artifact/verify.ts'
+import { describeCpu } from '../inference/cpu.ts'
 import { loadTokenizer } from '../inference/tokenizer.ts'
 import { measureAgainst, type Stable } from './against.ts'
 import { agreement } from './agreement.ts'
@@ -29,6 +30,7 @@ export async function evaluateArtifact(options: {
     { digest: spec.manifestSha256, version: spec.version },
     signal,
   )
+  const cpu = describeCpu()
   const { labels } = artifact.manifest
   const tokenizer = await loadTokenizer(artifact)
   const parityRows = await readParityRows(artifact)
@@ -101,7 +103,7 @@ export async function evaluateArtifact(options: {
     worstDisagreements: worst,
     ...(against?.worst && { worstLabelChanges: against.worst }),
     truncatedRows: fp32.rows.filter(({ isTruncated }) => isTruncated).length,
-    environment: describeEnvironment(workers),
+    environment: describeEnvironment(workers, cpu),
     seconds: {
       verify: verifySeconds,
       fp32: fp32.seconds,
