@@ -16,14 +16,15 @@ afterEach(async () => {
 })
 
 function observer() {
-  const seen = { queued: 0, inferred: 0, rejected: [] as string[], restarted: 0 }
+  const seen = { queued: 0, inferred: 0, rows: 0, rejected: [] as string[], restarted: 0 }
   return {
     seen,
     queued() {
       seen.queued++
     },
-    inferred() {
+    inferred({ rows }: { rows: number }) {
       seen.inferred++
+      seen.rows += rows
     },
     rejected(code: string) {
       seen.rejected.push(code)
@@ -74,7 +75,7 @@ describe('the engine on ONNX Runtime', () => {
     logits.forEach((row, index) => {
       expectedLogits(ids[index] ?? []).forEach((value, label) => expect(row[label]).toBeCloseTo(value, 5))
     })
-    expect(seen).toMatchObject({ queued: ids.length, inferred: ids.length })
+    expect(seen).toMatchObject({ queued: ids.length, rows: ids.length })
   })
 
   test('refuses token ids beyond the vocabulary without dying', async () => {

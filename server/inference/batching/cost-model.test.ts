@@ -31,6 +31,13 @@ test('shorter texts than were measured cost what the shortest does, longer ones 
   expect(quadratic.seconds({ rows: 1, length: 400 })).toBeCloseTo(0.4, 9)
 })
 
+test('a run that the clock did not see does not spoil the others', () => {
+  const cost = costModel([{ rows: 1, length: 8, seconds: 0 }, ...MEASURED])
+  expect(cost.seconds({ rows: 1, length: 12 })).toBeGreaterThan(0)
+  expect(cost.seconds({ rows: 1, length: 16 })).toBeCloseTo(0.002, 9)
+  expect(cost.seconds({ rows: 2, length: 12 })).toBeLessThan(Infinity)
+})
+
 test('more rows than were measured at a length gain nothing', () => {
   const cost = costModel(MEASURED)
   expect(cost.seconds({ rows: 16, length: 16 })).toBeCloseTo(16 * 0.002, 9)

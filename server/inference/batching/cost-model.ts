@@ -49,6 +49,9 @@ interface Curve {
   points: { at: number; value: number }[]
 }
 
+/** A run that a coarse clock did not see takes this: there is no logarithm of nothing. */
+const LEAST_SECONDS = 1e-6
+
 /** Noise must not make a longer or larger run look cheaper than a part of it. */
 function curvesOf(measurements: readonly Measurement[]): Curve[] {
   const lengths = [...new Set(measurements.map(({ length }) => length))].sort((a, b) => a - b)
@@ -57,7 +60,7 @@ function curvesOf(measurements: readonly Measurement[]): Curve[] {
     const own = measurements.filter((one) => one.length === length).sort((a, b) => a.rows - b.rows)
     if (own[0]?.rows !== 1) continue
     const shorter = curves.at(-1)
-    let least = 0
+    let least = LEAST_SECONDS
     const points = own.map(({ rows, seconds }) => {
       const below = shorter?.points.find(({ at }) => at === rows)?.value ?? 0
       least = Math.max(least, below, seconds)
