@@ -50,7 +50,7 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
   metrics.cpuInfo.set({ model: cpu.model, flags: cpu.flags?.join() ?? 'unknown' }, 1)
   metrics.routingEpoch.set(-1)
   const tokenizer = await loadTokenizer(artifact)
-  const engine = await startOrtEngine({
+  const { engine } = await startOrtEngine({
     modelPath,
     padId: tokenizer.padId,
     labels: labels.length,

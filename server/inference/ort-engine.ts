@@ -16,13 +16,22 @@ export interface OrtEngineOptions extends Pick<WorkerRunnerOptions, 'modelPath' 
   /** Where the packed copy is written; undefined: each worker loads the model itself. */
   scratch?: string | undefined
   rules?: BatchRules
+  /** What batches are made by; absent: what runs take on this CPU, timed at the start. */
+  cost?: CostModel
   observer: EngineObserver
   log: { info(details: object, message: string): void; warn(details: object, message: string): void }
 }
 
+export interface StartedEngine {
+  engine: Engine
+  /** What runs take on this CPU; undefined: they were not timed, or could not be. */
+  measured: CostModel | undefined
+}
+
 /** @throws ArtifactError where the model can't be loaded */
-export async function startOrtEngine(options: OrtEngineOptions): Promise<Engine> {
+export async function startOrtEngine(options: OrtEngineOptions): Promise<StartedEngine> {
   const { observer, queueLimit, rules = BATCH_RULES } = options
+  if (options.workers < 1) throw new RangeError('an engine needs a worker')
   const packed = await packedOf(options)
   let engine: BatchingEngine | undefined
   const runners = Array.from(
@@ -40,19 +49,19 @@ export async function startOrtEngine(options: OrtEngineOptions): Promise<Engine>
     await packed?.remove()
   }
   try {
-    const [cost] = await Promise.all(
+    const [measured] = await Promise.all(
       runners.map(async (runner, index) => {
         await runner.start()
-        return index === 0 ? measure(runner, options) : undefined
+        return index === 0 && options.cost === undefined ? measure(runner, options) : undefined
       }),
     )
-    if (cost === undefined) throw new RangeError('an engine needs a worker')
+    const cost = options.cost ?? measured ?? unmeasuredCost()
     engine = new BatchingEngine({ runners, cost, queueLimit, rules, observer, release })
+    return { engine, measured }
   } catch (error) {
     await release()
     throw error
   }
-  return engine
 }
 
 async function packedOf({ modelPath, scratch, log }: OrtEngineOptions): Promise<PackedModel | undefined> {
@@ -71,7 +80,7 @@ async function packedOf({ modelPath, scratch, log }: OrtEngineOptions): Promise<
 async function measure(
   runner: WorkerRunner,
   { maxLength, rules = BATCH_RULES, log }: OrtEngineOptions,
-): Promise<CostModel> {
+): Promise<CostModel | undefined> {
   try {
     const measurements = await runner.measure(calibrationShapes(maxLength, rules), CALIBRATION_BUDGET_MS)
     const cost = costModel(measurements)
@@ -80,7 +89,7 @@ async function measure(
     return cost
   } catch (error) {
     log.warn({ err: error }, 'runs could not be timed: texts are not batched')
-    return unmeasuredCost()
+    return undefined
   }
 }
 

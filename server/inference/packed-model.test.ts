@@ -19,7 +19,7 @@ afterEach(async () => {
 
 async function logitsOf(scratch: string | undefined, onWarning: (message: string) => void = () => undefined) {
   const artifact = await verifyArtifact(writeTinyArtifact().directory)
-  const engine = await startOrtEngine({
+  const { engine } = await startOrtEngine({
     modelPath: artifact.path('model.int8.onnx'),
     padId: 0,
     labels: 2,
