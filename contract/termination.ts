@@ -94,6 +94,24 @@ export const GOLDEN_TEXTS = { count: 8, bytes: 160 } as const
 const goldenText = z.object({ text: z.string().min(1).max(GOLDEN_TEXTS.bytes), label: z.string() })
 export type GoldenText = z.infer<typeof goldenText>
 
+/** Alone against batched, over texts that shared a run with others. Absent: an evaluator before it was measured, or a single text. */
+const batched = z.object({
+  texts: z.int().positive(),
+  /** Largest difference of a probability between the answer to a text alone and in a run with others. */
+  fp32: z.object({ maxScoreChange: ratio }),
+  int8: z.object({ maxScoreChange: ratio }),
+})
+
+/** CPU time of a run of one text on the evaluator's CPU. Absent: an evaluator before it was measured, or it could not be. */
+const cost = z.object({
+  /** Length of the text: the mean of the evaluation rows or, without them, of the parity texts. */
+  tokens: z.int().positive(),
+  fp32Milliseconds: z.number().nonnegative(),
+  int8Milliseconds: z.number().nonnegative(),
+  /** Of the instruction sets that int8 depends on, as /proc/cpuinfo names them. Absent: not known. */
+  cpuFlags: z.array(z.string().max(16)).max(16).optional(),
+})
+
 export const evaluationSummary = z.object({
   manifestSha256: digest,
   /** Against the token ids and logits that PyTorch wrote to parity.jsonl. */
@@ -110,7 +128,14 @@ export const evaluationSummary = z.object({
   fp32: quality.optional(),
   int8: quality.optional(),
   /** int8 against fp32, on the evaluation rows or, without them, on the parity texts. */
-  int8Agreement: z.object({ labelAgreement: ratio, maxLogitDifference: z.number().nonnegative() }),
+  int8Agreement: z.object({
+    labelAgreement: ratio,
+    maxLogitDifference: z.number().nonnegative(),
+    /** Largest difference of a probability. Absent: an evaluator before it was measured. */
+    maxScoreDifference: ratio.optional(),
+  }),
+  batched: batched.optional(),
+  cost: cost.optional(),
   /** Absent: there was no stable version to compare with. */
   against: evaluationAgainst.optional(),
   /** Texts with PyTorch's label, which fp32 and int8 gave too: a serving pod has to answer them so. Fewer where the message has no room. */

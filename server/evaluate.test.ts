@@ -58,6 +58,15 @@ describe('the evaluator', () => {
       })
       expect(summary.parity.maxLogitDifference).toBeLessThan(1e-5)
       expect(summary.int8Agreement.maxLogitDifference).toBeGreaterThan(0)
+      expect(summary.int8Agreement.maxScoreDifference).toBeGreaterThan(0)
+      expect(summary.int8Agreement.maxScoreDifference).toBeLessThan(0.1)
+      expect(summary.batched?.texts).toBe(PARITY_TEXTS.length + EVALUATION_ROWS.length)
+      expect(summary.batched?.fp32.maxScoreChange).toBeLessThan(1e-6)
+      expect(summary.batched?.int8.maxScoreChange).toBeLessThan(1e-6)
+      // 48 tokens in eight rows, the special ones included.
+      expect(summary.cost?.tokens).toBe(6)
+      expect(summary.cost?.fp32Milliseconds).toBeGreaterThan(0)
+      expect(summary.cost?.int8Milliseconds).toBeGreaterThan(0)
       expect(summary.against).toBeUndefined()
       expect(summary.golden).toHaveLength(PARITY_TEXTS.length)
       expect(summary.golden?.slice(0, 2).map(({ label }) => label)).toEqual(['negative', 'positive'])
@@ -69,6 +78,7 @@ describe('the evaluator', () => {
         [1, 3],
       ])
       expect(full.worstDisagreements).toHaveLength(8)
+      expect(summary.cost?.cpuFlags ?? []).toEqual(full.environment.cpuFlags)
       expect(full.environment.cpu).not.toBe('')
       expect(readdirSync(artifact.directory).filter((name) => name.includes('tmp'))).toEqual([])
     },
@@ -83,6 +93,24 @@ describe('the evaluator', () => {
       expect(summary.rows).toBe(0)
       expect(summary.fp32).toBeUndefined()
       expect(summary.int8Agreement.labelAgreement).toBe(1)
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'reports an int8 model whose answers depend on the texts that share its run',
+    async () => {
+      const texts = [{ id: 0, text: 'this is a movie , and the film is it .', label: 'positive' }, ...EVALUATION_ROWS]
+      const files = {
+        'model.int8.onnx': tinyOnnx('int8', undefined, 'tensor'),
+        'evaluation.jsonl': texts.map((row) => JSON.stringify(row)).join('\n'),
+      }
+      const artifact = writeTinyArtifact({ files })
+      const { summary, report } = succeeded((await evaluate(artifact)).result)
+      const full = evaluationReport.parse(JSON.parse(readFileSync(join(artifact.directory, report), 'utf8')))
+      expect(full.worstBatchChanges.int8[0]).toMatchObject({ id: 0, text: texts[0]?.text })
+      expect(summary.batched?.int8.maxScoreChange).toBeGreaterThan(0.001)
+      expect(summary.batched?.fp32.maxScoreChange).toBeLessThan(1e-6)
     },
     TIMEOUT_MS,
   )

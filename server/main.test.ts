@@ -56,6 +56,8 @@ describe('the server process', () => {
       const text = await (await fetch(`${metrics}/metrics`)).text()
       expect(text).toContain('prediction_requests_total{endpoint="predict",status="200"} 1')
       expect(text).toMatch(new RegExp(`model_info\\{.*digest="${artifact.digest}",precision="${precision}"\\} 1`))
+      expect(text).toMatch(/inference_cpu_info\{model="[^"]+",flags="[^"]*"\} 1/)
+      expect(child.output()).toMatch(new RegExp(`"precision":"${precision}","cpu":"[^"]+".*"msg":"precision and CPU"`))
       expect(text).toContain('process_resident_memory_bytes')
       const seen = evidence.parse(await (await fetch(`${metrics}/evidence`)).json())
       expect(seen).toMatchObject({ epoch: -1, version: artifact.version, digest: artifact.digest, arms: {} })

@@ -11,6 +11,7 @@ import { readParityRows } from './artifact/read-rows.ts'
 import { verifyArtifact } from './artifact/verify.ts'
 import { closeAnswered, countRequests } from './close-answered.ts'
 import { ConfigError, readConfig, type ServerConfig } from './config.ts'
+import { describeCpu, int8Warning } from './inference/cpu.ts'
 import { checkGolden } from './inference/golden-check.ts'
 import { startOrtEngine } from './inference/ort-engine.ts'
 import { createPredictor } from './inference/predictor.ts'
@@ -33,14 +34,19 @@ async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
   const { digest } = artifact
   const { precision } = config
   log.info({ version, digest, precision }, 'artifact verified')
+  const cpu = describeCpu()
+  log.info({ precision, cpu: cpu.model, cpuFlags: cpu.flags }, 'precision and CPU')
+  const warning = precision === 'int8' ? int8Warning(cpu) : undefined
+  if (warning !== undefined) log.warn({ cpu: cpu.model, cpuFlags: cpu.flags }, warning)
   const modelPath = artifact.path(`model.${precision}.onnx`)
 
   const registry = new Registry()
   const metrics = createMetrics(registry)
   metrics.modelInfo.set({ model: config.modelName, version, digest, precision }, 1)
+  metrics.cpuInfo.set({ model: cpu.model, flags: cpu.flags?.join() ?? 'unknown' }, 1)
   metrics.routingEpoch.set(-1)
   const tokenizer = await loadTokenizer(artifact)
-  const engine = await startOrtEngine({
+  const { engine } = await startOrtEngine({
     modelPath,
     padId: tokenizer.padId,
     labels: labels.length,

@@ -121,6 +121,12 @@ export function createMetrics(registry: Registry) {
       labelNames: ['model', 'version', 'digest', 'precision'],
       registers,
     }),
+    cpuInfo: new Gauge({
+      name: 'inference_cpu_info',
+      help: 'The CPU that this pod computes on, with those of its instruction sets that int8 depends on; always 1.',
+      labelNames: ['model', 'flags'],
+      registers,
+    }),
     onTokenized: (seconds: number): void => stage.observe({ stage: 'tokenize' }, seconds),
     engineObserver: {
       queued: (seconds) => stage.observe({ stage: 'queue' }, seconds),

@@ -29,6 +29,7 @@ test('a good model is accepted and served in int8, with each gate on record', ()
       { name: 'minMacroF1', wanted: '>= 0.8', measured: '0.879', passed: true },
     ],
     missed: [],
+    int8Missed: [],
   })
 })
 
@@ -93,6 +94,104 @@ test('in mode Observe nothing is rejected, and what was missed is on record', ()
   const verdict = judged({ parity: { ...parity, tokenMismatches: 3 } }, { mode: 'Observe', minAccuracy: 0.99 })
   expect(verdict.accepted).toBe(true)
   expect(missed(verdict)).toEqual(['parity.tokenMismatches: <= 0, 3', 'minAccuracy: >= 0.99, 0.888'])
+})
+
+describe('alone against batched', () => {
+  const batched = (fp32: number, int8: number) => ({
+    batched: { texts: 300, fp32: { maxScoreChange: fp32 }, int8: { maxScoreChange: int8 } },
+  })
+
+  test('an int8 whose answers depend on the batch is passed over by auto, and fp32 is judged by its own bound', () => {
+    const verdict = judged(batched(1e-7, 0.4))
+    expect(verdict).toMatchObject({ accepted: true, precision: 'fp32' })
+    expect(missed(verdict)).toEqual(['int8.maxBatchScoreChange: <= 0.001, 0.4'])
+    expect(verdict.gates).toContainEqual({
+      name: 'parity.maxBatchScoreChange',
+      wanted: '<= 0.001',
+      measured: '1.0e-7',
+      passed: true,
+    })
+  })
+
+  test('who insists on it is rejected', () => {
+    const verdict = judged(batched(1e-7, 0.4), {}, 'int8')
+    expect(verdict.accepted).toBe(false)
+    expect(verdictText(verdict, summaryOf())).toBe('int8.maxBatchScoreChange: wanted <= 0.001, measured 0.4')
+  })
+
+  test('fp32 is judged where it serves, and nowhere else', () => {
+    expect(missed(judged(batched(0.4, 0)))).toEqual([])
+    const verdict = judged(batched(0.4, 0), {}, 'fp32')
+    expect(verdict.accepted).toBe(false)
+    expect(verdictText(verdict, summaryOf())).toBe('parity.maxBatchScoreChange: wanted <= 0.001, measured 0.4')
+  })
+
+  test('each has a bound of its own', () => {
+    const change = { parity: { maxBatchScoreChange: 0 }, int8: { maxBatchScoreChange: 0.5 } }
+    expect(judged(batched(1e-7, 0.4), change)).toMatchObject({ accepted: true, precision: 'int8' })
+    expect(judged(batched(1e-7, 0.4), change, 'fp32').accepted).toBe(false)
+  })
+})
+
+describe('what a run costs', () => {
+  const cost = (fp32Milliseconds: number, int8Milliseconds: number) => ({
+    cost: { tokens: 27, fp32Milliseconds, int8Milliseconds },
+  })
+
+  test('auto serves the faster one, and says what it went by', () => {
+    const fast = judged(cost(8.204, 3.635))
+    expect(fast.precision).toBe('int8')
+    expect(fast.gates).toContainEqual({
+      name: 'int8.cost',
+      wanted: '<= 8.204 ms, the CPU time of fp32',
+      measured: '3.635 ms for 27 tokens',
+      passed: true,
+    })
+    expect(judged(cost(5, 5)).precision).toBe('int8')
+    const slow = judged(cost(5, 6))
+    expect(slow).toMatchObject({ accepted: true, precision: 'fp32' })
+    expect(verdictText(slow, summaryOf())).toBe(
+      'accuracy 0.89, macro F1 0.88 on 1000 rows, served as fp32 and not as int8, which misses int8.cost: ' +
+        'wanted <= 5 ms, the CPU time of fp32, measured 6 ms for 27 tokens',
+    )
+  })
+
+  test('who names a precision gets it, whatever it costs, with the cost on record', () => {
+    for (const wanted of ['int8', 'fp32'] as const) {
+      const verdict = judged(cost(5, 6), {}, wanted)
+      expect(verdict).toMatchObject({ accepted: true, precision: wanted })
+      expect(missed(verdict)).toEqual(['int8.cost: <= 5 ms, the CPU time of fp32, 6 ms for 27 tokens'])
+      expect(verdictText(verdict, summaryOf())).toMatch(new RegExp(`served as ${wanted}$`))
+    }
+  })
+})
+
+describe('the largest score change of int8', () => {
+  const changed = (maxScoreDifference?: number) => ({
+    int8Agreement: { ...summaryOf().int8Agreement, ...(maxScoreDifference !== undefined && { maxScoreDifference }) },
+  })
+
+  test('is judged by the bound that somebody has set', () => {
+    expect(judged(changed(0.3)).precision).toBe('int8')
+    expect(judged(changed(0.08), { int8: { maxScoreChange: 0.1 } }).precision).toBe('int8')
+    expect(missed(judged(changed(0.3), { int8: { maxScoreChange: 0.1 } }))).toEqual([
+      'int8.maxScoreChange: <= 0.1, 0.3',
+    ])
+  })
+
+  test('that was not measured keeps no bound', () => {
+    const gates = { int8: { maxScoreChange: 0.1 } }
+    expect(judged(changed(), gates)).toMatchObject({ accepted: true, precision: 'fp32' })
+    expect(verdictText(judged(changed(), gates, 'int8'), summaryOf())).toBe(
+      'int8.maxScoreChange: wanted <= 0.1, measured nothing: its evaluator was older than this bound',
+    )
+  })
+})
+
+test('what an older evaluator has left is judged as it was then', () => {
+  const names = judged().gates.map(({ name }) => name)
+  expect(names).not.toContain('int8.cost')
+  expect(names.filter((name) => name.endsWith('maxBatchScoreChange'))).toEqual([])
 })
 
 describe('the verdict in words', () => {

@@ -14,6 +14,7 @@ const answer = (id: number, text: string, ...logits: [number, number]) => ({
   text,
   logits: Float32Array.from(logits),
   label: Number(logits[1] > logits[0]),
+  tokens: 3,
   isTruncated: false,
   isEmpty: false,
 })

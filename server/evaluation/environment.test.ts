@@ -1,20 +1,18 @@
 import { expect, test } from 'vitest'
-import { cpuFlags, describeEnvironment } from './environment.ts'
+import { describeEnvironment } from './environment.ts'
 
-test('names the instruction sets that int8 depends on', () => {
-  expect(cpuFlags('processor : 0\nflags\t\t: fpu sse avx2 avx512f avx512_vnni\n')).toEqual([
-    'avx2',
-    'avx512f',
-    'avx512_vnni',
-  ])
-  expect(cpuFlags('Features\t: fp asimd asimddp i8mm\n')).toEqual(['asimddp', 'i8mm'])
-  expect(cpuFlags('')).toEqual([])
+test('names the CPU and the versions of the libraries in use', () => {
+  const version = expect.stringMatching(/^\d+\.\d+\.\d+/) as string
+  expect(describeEnvironment(2, { model: 'Zen 4', flags: ['avx512_vnni'] })).toEqual({
+    cpu: 'Zen 4',
+    cpuFlags: ['avx512_vnni'],
+    workers: 2,
+    node: version,
+    onnxruntime: version,
+    tokenizers: version,
+  })
 })
 
-test('names the versions of the libraries in use', () => {
-  expect(describeEnvironment(2)).toMatchObject({
-    workers: 2,
-    onnxruntime: expect.stringMatching(/^\d+\.\d+\.\d+/) as string,
-    tokenizers: expect.stringMatching(/^\d+\.\d+\.\d+/) as string,
-  })
+test('a system that does not tell has no flags', () => {
+  expect(describeEnvironment(1, { model: 'M3', flags: undefined }).cpuFlags).toEqual([])
 })

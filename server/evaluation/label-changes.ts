@@ -2,7 +2,7 @@
 import type { LabelChanges } from '../../contract/termination.ts'
 import { argmax, softmax } from '../inference/softmax.ts'
 import { totalVariation } from '../inference/total-variation.ts'
-import type { Judged } from './agreement.ts'
+import type { Judged } from './score-changes.ts'
 
 export interface LabelChange {
   id: string | number

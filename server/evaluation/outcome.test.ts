@@ -7,6 +7,7 @@ import {
   type EvaluatorResult,
 } from '../../contract/termination.ts'
 import { ArtifactError } from '../artifact/artifact-error.ts'
+import { INT8_FLAGS } from '../inference/cpu.ts'
 import { InferenceError } from '../inference/inference-error.ts'
 import { InterruptedError, SpecError, failureOf, terminationMessage } from './outcome.ts'
 
@@ -45,6 +46,8 @@ const CHANGES = {
   rightToWrong: COUNT,
   wrongToRight: COUNT,
 }
+/** More than any CPU has. */
+const FLAGS = ['avx2', 'avx512f', ...INT8_FLAGS, 'amx_bf16', 'bf16', 'sve']
 const VERSION = 'v'.repeat(63)
 const COMPARED: EvaluationAgainst = {
   comparable: true,
@@ -72,7 +75,9 @@ function measured(against: EvaluationAgainst, golden: { text: string; label: str
       rows: COUNT,
       fp32: { accuracy: LONG, macroF1: LONG },
       int8: { accuracy: LONG, macroF1: LONG },
-      int8Agreement: { labelAgreement: LONG, maxLogitDifference: LONG },
+      int8Agreement: { labelAgreement: LONG, maxLogitDifference: LONG, maxScoreDifference: LONG },
+      batched: { texts: COUNT, fp32: { maxScoreChange: LONG }, int8: { maxScoreChange: LONG } },
+      cost: { tokens: COUNT, fp32Milliseconds: LONG, int8Milliseconds: LONG, cpuFlags: FLAGS },
       against,
       golden,
     },

@@ -18,6 +18,14 @@ const quality = z.strictObject({
 
 const side = z.strictObject({ label: z.string(), probabilities: z.array(ratio) })
 
+const batchChange = z.strictObject({
+  id: z.union([z.string(), z.int()]),
+  text: z.string(),
+  alone: side,
+  batched: side,
+  difference: ratio.describe('Largest difference of a probability'),
+})
+
 const labelChange = z.strictObject({
   id: z.union([z.string(), z.int()]),
   text: z.string(),
@@ -57,6 +65,9 @@ export const evaluationReport = z.strictObject({
       }),
     )
     .describe('fp32 against int8, on the rows that int8Agreement is measured on'),
+  worstBatchChanges: z
+    .strictObject({ fp32: z.array(batchChange), int8: z.array(batchChange) })
+    .describe('Texts whose answer changes most with the texts that share their run'),
   worstLabelChanges: z
     .strictObject({ fp32: worstLabelChanges, int8: worstLabelChanges })
     .optional()
@@ -76,6 +87,8 @@ export const evaluationReport = z.strictObject({
     verify: z.number(),
     fp32: z.number(),
     int8: z.number(),
+    /** Both precisions in company. */
+    batched: z.number(),
     /** The stable version's answers. */
     against: z.number().optional(),
     total: z.number(),

@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 async function check(precision: 'fp32' | 'int8', options: TinyArtifactOptions = {}) {
   const artifact = await verifyArtifact(writeTinyArtifact(options).directory)
   const tokenizer = await loadTokenizer(artifact)
-  const engine = await startOrtEngine({
+  const { engine } = await startOrtEngine({
     modelPath: artifact.path(`model.${precision}.onnx`),
     padId: 0,
     labels: 2,

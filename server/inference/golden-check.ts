@@ -6,6 +6,7 @@
 import { ArtifactError } from '../artifact/artifact-error.ts'
 import { PARITY_FILE, type ParityRow } from '../artifact/rows.ts'
 import type { Engine, Wait } from './engine.ts'
+import { evenly } from './evenly.ts'
 import { argmax, softmax } from './softmax.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
@@ -59,14 +60,6 @@ export async function checkGolden(options: {
 export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number> | undefined): number {
   if (b?.length !== a.length) return Infinity
   return Math.max(...Array.from(a, (value, index) => Math.abs(value - (b[index] ?? NaN))))
-}
-
-/** At most `count` of the rows, spread over all of them. */
-function evenly<Row>(rows: readonly Row[], count: number): Row[] {
-  if (rows.length <= count) return [...rows]
-  return rows.filter(
-    (_, index) => Math.floor((index * count) / rows.length) !== Math.floor(((index - 1) * count) / rows.length),
-  )
 }
 
 function fail(message: string): never {

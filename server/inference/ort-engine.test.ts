@@ -39,7 +39,7 @@ async function start(options: Partial<OrtEngineOptions> & { artifact?: TinyArtif
   const { artifact: artifactOptions, ...rest } = options
   const artifact = await verifyArtifact(writeTinyArtifact(artifactOptions).directory)
   const watched = observer()
-  const engine = await startOrtEngine({
+  const { engine, measured } = await startOrtEngine({
     modelPath: artifact.path('model.fp32.onnx'),
     padId: 0,
     labels: 2,
@@ -51,7 +51,7 @@ async function start(options: Partial<OrtEngineOptions> & { artifact?: TinyArtif
     ...rest,
   })
   engines.push(engine)
-  return { engine, seen: watched.seen }
+  return { engine, measured, seen: watched.seen }
 }
 
 const startDying = (options: Partial<OrtEngineOptions> = {}) =>
@@ -76,6 +76,14 @@ describe('the engine on ONNX Runtime', () => {
       expectedLogits(ids[index] ?? []).forEach((value, label) => expect(row[label]).toBeCloseTo(value, 5))
     })
     expect(seen).toMatchObject({ queued: ids.length, rows: ids.length })
+  })
+
+  test('says what a run takes here, unless it was told what to batch by', async () => {
+    const { measured } = await start()
+    const [short, long] = [1, 16].map((length) => measured?.seconds({ rows: 1, length }) ?? NaN)
+    expect(short).toBeGreaterThan(0)
+    expect(long).toBeGreaterThanOrEqual(short ?? NaN)
+    expect((await start({ cost: { seconds: () => 1 } })).measured).toBeUndefined()
   })
 
   test('refuses token ids beyond the vocabulary without dying', async () => {

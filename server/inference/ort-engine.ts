@@ -20,12 +20,20 @@ export interface OrtEngineOptions extends Pick<WorkerRunnerOptions, 'modelPath' 
   /** Where the packed copy is written; undefined: each worker loads the model itself. */
   scratch?: string | undefined
   rules?: BatchRules
+  /** What batches are made by; absent: what runs take on this CPU, timed at the start. */
+  cost?: CostModel
   observer: EngineObserver
   log: { info(details: object, message: string): void; warn(details: object, message: string): void }
 }
 
+export interface StartedEngine {
+  engine: Engine
+  /** What runs take on this CPU; undefined: they were not timed, or could not be. */
+  measured: CostModel | undefined
+}
+
 /** @throws ArtifactError where the model can't be loaded */
-export async function startOrtEngine(options: OrtEngineOptions): Promise<Engine> {
+export async function startOrtEngine(options: OrtEngineOptions): Promise<StartedEngine> {
   const { log } = options
   const packed = await packedOf(options)
   if (packed === undefined) return start(options)
@@ -38,7 +46,7 @@ export async function startOrtEngine(options: OrtEngineOptions): Promise<Engine>
   }
 }
 
-async function start(options: OrtEngineOptions, packed?: PackedModel): Promise<Engine> {
+async function start(options: OrtEngineOptions, packed?: PackedModel): Promise<StartedEngine> {
   const { modelPath, observer, queueLimit, log, rules = BATCH_RULES } = options
   const model = { bytes: (await stat(modelPath)).size, isShared: packed !== undefined }
   const count = options.workers === undefined ? workerCount(model) : { workers: options.workers }
@@ -65,22 +73,22 @@ async function start(options: OrtEngineOptions, packed?: PackedModel): Promise<E
     await Promise.all(runners.map((runner) => runner.start()))
     const [first] = runners
     if (first === undefined) throw new RangeError('an engine needs a worker')
-    const cost = await measure(first, options)
-    // What could not be timed may not run at all: a model with a fixed number of rows.
-    const ownRules = cost === undefined ? { ...rules, maxRows: 1 } : rules
+    const measured = options.cost === undefined ? await measure(first, options) : undefined
+    const cost = options.cost ?? measured
     engine = new BatchingEngine({
       runners,
       cost: cost ?? unmeasuredCost(),
       queueLimit,
-      rules: ownRules,
+      // What could not be timed may not run at all: a model with a fixed number of rows.
+      rules: cost === undefined ? { ...rules, maxRows: 1 } : rules,
       observer,
       release,
     })
+    return { engine, measured }
   } catch (error) {
     await release()
     throw error
   }
-  return engine
 }
 
 async function packedOf({ modelPath, scratch, log }: OrtEngineOptions): Promise<PackedModel | undefined> {

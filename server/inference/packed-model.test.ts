@@ -23,7 +23,7 @@ async function logitsOf(
   options: Partial<OrtEngineOptions> = {},
 ) {
   const artifact = await verifyArtifact(writeTinyArtifact().directory)
-  const engine = await startOrtEngine({
+  const { engine } = await startOrtEngine({
     modelPath: artifact.path('model.int8.onnx'),
     padId: 0,
     labels: 2,

@@ -11,6 +11,8 @@ export interface Prediction {
   score: number
   probabilities: number[]
   logits: Float32Array
+  /** Tokens that were computed, special ones included. */
+  tokens: number
   isTruncated: boolean
   /** The text has no token of its own: the prediction is of nothing. */
   isEmpty: boolean
@@ -63,6 +65,7 @@ export function createPredictor(options: {
           score: probabilities[winner] ?? NaN,
           probabilities,
           logits: own,
+          tokens: item.inputIds.length,
           isTruncated: item.isTruncated,
           isEmpty: item.isEmpty,
         }

@@ -1,15 +1,25 @@
 /** Writes small ONNX models. Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto */
 import { bytes, message, number, text, type Message } from './protobuf-writer.ts'
 
-const DATA_TYPE = { float: 1, int8: 3, int64: 7 } as const
+const DATA_TYPE = { float: 1, uint8: 2, int8: 3, int64: 7 } as const
 const ATTRIBUTE_INT = 2
+const ATTRIBUTE_INTS = 7
 
-export function tensor(name: string, dims: number[], values: Float32Array | Int8Array | BigInt64Array): Message {
-  const type =
-    values instanceof Float32Array ? DATA_TYPE.float : values instanceof Int8Array ? DATA_TYPE.int8 : DATA_TYPE.int64
+/** Operators of ONNX Runtime beside the standard's. */
+export const CONTRIBUTED = 'com.microsoft'
+
+type Values = Float32Array | Int8Array | Uint8Array | BigInt64Array
+
+function dataTypeOf(values: Values): number {
+  if (values instanceof Float32Array) return DATA_TYPE.float
+  if (values instanceof Uint8Array) return DATA_TYPE.uint8
+  return values instanceof Int8Array ? DATA_TYPE.int8 : DATA_TYPE.int64
+}
+
+export function tensor(name: string, dims: number[], values: Values): Message {
   return message(
     ...dims.map((dim) => number(1, dim)),
-    number(2, type),
+    number(2, dataTypeOf(values)),
     text(8, name),
     bytes(9, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
   )
@@ -26,16 +36,26 @@ export function externalTensor(name: string, dims: number[], location: string): 
   )
 }
 
-export function node(op: string, inputs: string[], output: string, attributes: Record<string, number> = {}): Message {
+export function node(
+  op: string,
+  inputs: string[],
+  output: string | string[],
+  attributes: Record<string, number | number[]> = {},
+  domain = '',
+): Message {
   return message(
     ...inputs.map((input) => text(1, input)),
-    text(2, output),
+    ...[output].flat().map((name) => text(2, name)),
     text(4, op),
-    ...Object.entries(attributes).map(([name, value]) =>
-      bytes(5, message(text(1, name), number(3, value), number(20, ATTRIBUTE_INT))),
-    ),
+    ...Object.entries(attributes).map(([name, value]) => bytes(5, attribute(name, value))),
+    text(7, domain),
   )
 }
+
+const attribute = (name: string, value: number | number[]): Message =>
+  Array.isArray(value)
+    ? message(text(1, name), ...value.map((one) => number(8, one)), number(20, ATTRIBUTE_INTS))
+    : message(text(1, name), number(3, value), number(20, ATTRIBUTE_INT))
 
 /** A node with a tensor attribute, as Constant has. */
 export function constantNode(output: string, value: Message): Message {
@@ -70,5 +90,6 @@ export function model(graph: {
       ),
     ),
     bytes(8, message(number(2, 17))),
+    bytes(8, message(text(1, CONTRIBUTED), number(2, 1))),
   )
 }

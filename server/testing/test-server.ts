@@ -46,18 +46,18 @@ export async function startTestServer(
   const log = pino({ level: 'silent' })
   const tokenizer = await loadTokenizer(verified)
   const { labels } = verified.manifest
-  const engine =
-    options.engine ??
-    (await startOrtEngine({
-      modelPath: verified.path('model.fp32.onnx'),
-      padId: tokenizer.padId,
-      labels: labels.length,
-      maxLength: verified.manifest.maxLength,
-      workers: config.workers ?? 1,
-      queueLimit: config.queueLimit,
-      observer: metrics.engineObserver,
-      log,
-    }))
+  const { engine } = options.engine
+    ? { engine: options.engine }
+    : await startOrtEngine({
+        modelPath: verified.path('model.fp32.onnx'),
+        padId: tokenizer.padId,
+        labels: labels.length,
+        maxLength: verified.manifest.maxLength,
+        workers: config.workers ?? 1,
+        queueLimit: config.queueLimit,
+        observer: metrics.engineObserver,
+        log,
+      })
   metrics.watchEngine(engine)
   const lifecycle = createLifecycle(engine)
   lifecycle.markReady()

@@ -2,7 +2,7 @@
  * A real sentiment model small enough to write by hand: each word has a vector, a text is the mean of its words' vectors, two
  * logits are a linear function of it. The same arithmetic in plain JavaScript gives the logits that the ONNX graph has to.
  */
-import { constantNode, model, node, tensor, valueInfo } from './onnx-writer.ts'
+import { CONTRIBUTED, constantNode, model, node, tensor, valueInfo } from './onnx-writer.ts'
 
 export const LABELS = ['negative', 'positive']
 export const MAX_LENGTH = 16
@@ -37,8 +37,14 @@ function embedding(id: number): [number, number] {
   return [shade, shade / 4]
 }
 
-const roundToInt8 = (value: number, scale: number): number => Math.max(-127, Math.min(127, Math.round(value / scale)))
-const INT8_SCALE = Math.max(...WEIGHTS.map(Math.abs)) / 100
+/** All weights are as large: one scale does for both columns. 63 as in trainer/valence_trainer/quantization.py. */
+const INT8_SCALE = Math.max(...WEIGHTS.map(Math.abs)) / 63
+
+/**
+ * What the int8 model takes one scale for: the activations of one text, or of all texts of a run, as usual dynamic quantization does. Then
+ * an answer depends on the texts that share its run.
+ */
+export type Int8Scale = 'row' | 'tensor'
 
 /** logits[k] = bias[k] + sum_d mean(embedding)[d] * weights[d][k] */
 export function expectedLogits(inputIds: readonly number[]): number[] {
@@ -55,22 +61,13 @@ export function expectedIds(text: string, maxLength = MAX_LENGTH): number[] {
 }
 
 /** With another bias it is another model: [-50, 50] makes it say positive to everything. */
-export function tinyOnnx(precision: 'fp32' | 'int8', bias: readonly [number, number] = BIAS): Uint8Array {
+export function tinyOnnx(
+  precision: 'fp32' | 'int8',
+  bias: readonly [number, number] = BIAS,
+  scale: Int8Scale = 'row',
+): Uint8Array {
   const embeddings = Float32Array.from(VOCABULARY.flatMap((_, id) => embedding(id)))
-  const weights =
-    precision === 'fp32'
-      ? { nodes: [], initializers: [tensor('weights', [WIDTH, 2], Float32Array.from(WEIGHTS))] }
-      : {
-          nodes: [node('DequantizeLinear', ['quantized', 'scale'], 'weights')],
-          initializers: [
-            tensor(
-              'quantized',
-              [WIDTH, 2],
-              Int8Array.from(WEIGHTS, (value) => roundToInt8(value, INT8_SCALE)),
-            ),
-            tensor('scale', [], Float32Array.of(INT8_SCALE * 1.02)),
-          ],
-        }
+  const product = precision === 'fp32' ? FP32_PRODUCT : int8Product(scale)
   return model({
     inputs: [
       valueInfo('input_ids', 'int64', ['batch', 'sequence']),
@@ -80,10 +77,9 @@ export function tinyOnnx(precision: 'fp32' | 'int8', bias: readonly [number, num
     initializers: [
       tensor('embeddings', [VOCABULARY.length, WIDTH], embeddings),
       tensor('bias', [2], Float32Array.from(bias)),
-      ...weights.initializers,
+      ...product.initializers,
     ],
     nodes: [
-      ...weights.nodes,
       constantNode('last', tensor('', [1], BigInt64Array.of(-1n))),
       constantNode('words', tensor('', [1], BigInt64Array.of(1n))),
       node('Gather', ['embeddings', 'input_ids'], 'vectors'),
@@ -93,10 +89,50 @@ export function tinyOnnx(precision: 'fp32' | 'int8', bias: readonly [number, num
       node('ReduceSum', ['masked', 'words'], 'sum', { keepdims: 0 }),
       node('ReduceSum', ['mask_column', 'words'], 'count', { keepdims: 0 }),
       node('Div', ['sum', 'count'], 'mean'),
-      node('MatMul', ['mean', 'weights'], 'product'),
+      ...product.nodes,
       node('Add', ['product', 'bias'], 'logits'),
     ],
   })
+}
+
+/** mean * weights = product */
+const FP32_PRODUCT = {
+  nodes: [node('MatMul', ['mean', 'weights'], 'product')],
+  initializers: [tensor('weights', [WIDTH, 2], Float32Array.from(WEIGHTS))],
+}
+
+/** The same in int8, by the operators that the trainer writes for `row`. */
+function int8Product(scale: Int8Scale) {
+  const quantized = Int8Array.from(WEIGHTS, (value) => Math.round(value / INT8_SCALE))
+  const initializers = [
+    tensor('quantized', [WIDTH, 2], quantized),
+    tensor('weight_scale', [], Float32Array.of(INT8_SCALE)),
+  ]
+  if (scale === 'tensor') {
+    const inputs = ['mean_q', 'quantized', 'mean_scale', 'weight_scale', 'mean_zero']
+    const nodes = [
+      node('DynamicQuantizeLinear', ['mean'], ['mean_q', 'mean_scale', 'mean_zero']),
+      node('MatMulIntegerToFloat', inputs, 'product', {}, CONTRIBUTED),
+    ]
+    return { nodes, initializers }
+  }
+  return {
+    nodes: [
+      node('Abs', ['mean'], 'mean_abs'),
+      node('ReduceMax', ['mean_abs'], 'mean_max', { axes: [1], keepdims: 1 }),
+      node('Div', ['mean_max', 'activation_limit'], 'row_scale'),
+      node('Div', ['mean', 'row_scale'], 'mean_scaled'),
+      node('QuantizeLinear', ['mean_scaled', 'one', 'zero'], 'mean_q'),
+      node('MatMulIntegerToFloat', ['mean_q', 'quantized', 'one', 'weight_scale', 'zero'], 'columns', {}, CONTRIBUTED),
+      node('Mul', ['columns', 'row_scale'], 'product'),
+    ],
+    initializers: [
+      ...initializers,
+      tensor('activation_limit', [], Float32Array.of(127)),
+      tensor('one', [], Float32Array.of(1)),
+      tensor('zero', [], Uint8Array.of(128)),
+    ],
+  }
 }
 
 export function tinyTokenizer(): object {

@@ -176,8 +176,11 @@ const spec = some(
         evaluation: some({ dataset }),
         minAccuracy: ratio,
         minMacroF1: ratio,
-        parity: some({}, { maxLogitDifference: ratio, minLabelAgreement: ratio }),
-        int8: some({}, { minLabelAgreement: ratio, maxAccuracyDrop: ratio }),
+        parity: some({}, { maxLogitDifference: ratio, minLabelAgreement: ratio, maxBatchScoreChange: ratio }),
+        int8: some(
+          {},
+          { minLabelAgreement: ratio, maxAccuracyDrop: ratio, maxScoreChange: ratio, maxBatchScoreChange: ratio },
+        ),
         mode: likely(one('Enforce', 'Observe'), 'enforce'),
       },
     ),

@@ -27,8 +27,12 @@ export const gates = field(
           'Largest absolute difference of a logit between the serving engine (fp32) and PyTorch.',
         ).default(0.001),
         minLabelAgreement: field(ratio(), "Least share of texts with PyTorch's label, 0 to 1.").default(0.995),
+        maxBatchScoreChange: field(
+          ratio(),
+          "Most that the probability of a label may change with the texts that share a text's run, 0 to 1, where fp32 serves.",
+        ).default(0.001),
       }),
-      'The served model against the trained one: token ids must be equal, and logits within these bounds.',
+      'The served model against the trained one: token ids must be equal, logits within these bounds, and answers independent of the batch.',
     ).prefault({}),
     int8: field(
       z.strictObject({
@@ -39,8 +43,16 @@ export const gates = field(
           ratio(),
           'Most accuracy that int8 may lose against fp32, 0 to 1 (0.005 is half a percentage point).',
         ).default(0.005),
+        maxScoreChange: field(
+          ratio(),
+          'Most that the probability of a label may change from fp32 to int8, of any text, 0 to 1. Absent: not judged.',
+        ).optional(),
+        maxBatchScoreChange: field(
+          ratio(),
+          "Most that the probability of a label in int8 may change with the texts that share a text's run, 0 to 1.",
+        ).default(0.001),
       }),
-      'When int8 is good enough: serving.precision auto serves int8 within these bounds and fp32 otherwise; int8 demands them.',
+      "When int8 is good enough: serving.precision auto serves int8 within these bounds, if it was not slower on the evaluator's CPU, and fp32 otherwise; int8 demands the bounds.",
     ).prefault({}),
     mode: field(
       z.enum(['Enforce', 'Observe']),

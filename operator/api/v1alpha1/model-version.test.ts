@@ -43,8 +43,13 @@ test('what trainer and evaluator report fits into the status unchanged', () => {
     { comparable: false, version: 'reviews-0123456789', reason: 'LabelsDiffer', message: 'its labels are others' },
   ]
   const golden = [{ text: 'x'.repeat(160), label: 'positive' }]
+  const measuredSince = {
+    int8Agreement: { ...summary.int8Agreement, maxScoreDifference: 0.08 },
+    batched: { texts: 300, fp32: { maxScoreChange: 1e-7 }, int8: { maxScoreChange: 0 } },
+    cost: { tokens: 27, fp32Milliseconds: 8.204, int8Milliseconds: 3.635, cpuFlags: ['avx512_vnni'] },
+  }
   // The first is as the evaluator left it before it compared anything: what is on record stays valid.
-  for (const more of [{}, { golden }, ...againsts.map((against) => ({ against, golden }))]) {
+  for (const more of [{}, measuredSince, { golden }, ...againsts.map((against) => ({ against, golden }))]) {
     const evaluation = { report: 'evaluation-1.json', ...evaluationSummary.parse({ ...summary, ...more }) }
     const parsed = parseModelVersion(version({ training, evaluation }))
     expect(parsed).toEqual({ ok: true, value: version({ training, evaluation }) })

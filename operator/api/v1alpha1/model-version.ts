@@ -82,6 +82,12 @@ const quality = (description: string) =>
     description,
   )
 
+const batchChange = (description: string) =>
+  field(
+    z.object({ maxScoreChange: ratio('Largest change of a probability with the texts that share the run.') }),
+    description,
+  )
+
 const labelChanges = (description: string) =>
   field(
     z.object({
@@ -135,7 +141,7 @@ const gateResult = field(
   z.object({
     name: field(
       z.string().min(1).max(63),
-      'Name of the gate, as in spec.gates: minAccuracy, parity.maxLogitDifference.',
+      'Name of the gate, as in spec.gates: minAccuracy, parity.maxLogitDifference. int8.cost is no bound of the spec: whether int8 took no more CPU time than fp32, which auto goes by.',
     ),
     wanted: field(z.string().max(128), 'The bound: ">= 0.86".'),
     measured: field(z.string().max(128), 'What the evaluation gave.'),
@@ -206,9 +212,33 @@ export const modelVersionStatus = field(
           z.object({
             labelAgreement: ratio('Share of texts where int8 gives the label of fp32.'),
             maxLogitDifference: positive('Largest absolute difference of a logit.'),
+            maxScoreDifference: ratio(
+              'Largest difference of a probability. Absent: measured by an older evaluator.',
+            ).optional(),
           }),
           'int8 against fp32, on the evaluation rows or, without them, on the parity texts.',
         ),
+        batched: field(
+          z.object({
+            texts: count('Texts that shared a run with others.'),
+            fp32: batchChange('In fp32.'),
+            int8: batchChange('In int8.'),
+          }),
+          'Parity texts and some of the evaluation rows, each answered alone and in a run with others. Absent: measured by an older evaluator, or there is a single text.',
+        ).optional(),
+        cost: field(
+          z.object({
+            tokens: count('Length of the text: the mean of the evaluation rows or, without them, of the parity texts.'),
+            fp32Milliseconds: positive('In fp32.'),
+            int8Milliseconds: positive('In int8.'),
+            cpuFlags: field(
+              z.array(field(z.string().max(16), 'An instruction set, as /proc/cpuinfo names it.')).max(16),
+              "Those of the CPU's instruction sets that int8 depends on. One of avx512_vnni, avx_vnni, amx_int8, asimddp and i8mm makes it fast. Absent: not known.",
+              { listType: 'atomic' },
+            ).optional(),
+          }),
+          "CPU time of a run of one text on the evaluator's CPU. Absent: measured by an older evaluator, or it could not be.",
+        ).optional(),
         against: against.optional(),
         golden: field(
           z.array(goldenText).max(GOLDEN_TEXTS.count),

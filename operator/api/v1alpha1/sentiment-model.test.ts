@@ -53,8 +53,8 @@ test('the shortest manifest gets the whole recipe', () => {
     job: { gpu: 0, deadlines: { pending: '30m', active: '6h' }, retries: 3 },
     storage: { size: '10Gi' },
     gates: {
-      parity: { maxLogitDifference: 0.001, minLabelAgreement: 0.995 },
-      int8: { minLabelAgreement: 0.98, maxAccuracyDrop: 0.005 },
+      parity: { maxLogitDifference: 0.001, minLabelAgreement: 0.995, maxBatchScoreChange: 0.001 },
+      int8: { minLabelAgreement: 0.98, maxAccuracyDrop: 0.005, maxBatchScoreChange: 0.001 },
       mode: 'Enforce',
     },
     serving: { replicas: 1, precision: 'auto' },
