@@ -144,10 +144,10 @@ async function readWeight() {
 
 /** The fewest pods, wanted and ready, of the version that answers, from now until it is stopped. */
 function watchStable(namespace: string) {
-  let isOver = false
+  const over = new AbortController()
   let fewest = Infinity
   const running = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const front = await client.get(services, namespace, MODEL)
       const version = front?.spec?.selector?.[LABELS.version] ?? ''
       const found = await client.get(deployments, namespace, version)
@@ -158,7 +158,7 @@ function watchStable(namespace: string) {
   })()
   running.catch(() => undefined) // told to whoever stops it
   return async () => {
-    isOver = true
+    over.abort()
     await running
     return fewest
   }
@@ -168,7 +168,7 @@ test('a model follows its work, in a canary too, and never takes from the versio
   await apply(SCALED, { serving: { autoscaling: AUTOSCALING } })
   const first = await stable(SCALED)
   await scaledTo(SCALED, first, 2)
-  await eventually(() => Promise.resolve(expect(measured).toBe(first)))
+  await vi.waitUntil(() => measured === first, 60_000)
   await eventually(async () => expect(await condition(SCALED, 'Autoscaled')).toBe('True ScalingActive'))
 
   work = 8 * TARGET
@@ -285,6 +285,6 @@ test('an autoscaler of that name that somebody else has made is left alone, and 
   expect((await autoscaler(TAKEN))?.spec).toEqual(foreign.spec)
   await client.delete(horizontalPodAutoscalers, TAKEN, MODEL, { preconditions: { uid: foreign.metadata.uid } })
   await eventually(async () => {
-    expect((await autoscaler(TAKEN))?.spec?.scaleTargetRef).toMatchObject({ kind: 'SentimentModel', name: MODEL })
+    expect((await autoscaler(TAKEN))?.spec.scaleTargetRef).toMatchObject({ kind: 'SentimentModel', name: MODEL })
   })
 }, 120_000)

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { expect, vi } from 'vitest'
 import type { KubeClient } from '../../../operator/kube/client.ts'
 import type { KubeObject } from '../../../operator/kube/object.ts'
-import { defineResource, namespaces, pods, services, type Resource } from '../../../operator/kube/resource.ts'
+import { defineResource, namespaces, pods, services } from '../../../operator/kube/resource.ts'
 import type { ApiServer } from './api-server.ts'
 
 const GROUP = 'custom.metrics.k8s.io'
@@ -95,7 +95,7 @@ export async function serveCustomMetrics(server: ApiServer, client: KubeClient, 
     plural: `pods/${metric}`,
     namespaced: true,
   })
-  await vi.waitFor(async () => expect(await client.hasResource(served as Resource)).toBe(true), {
+  await vi.waitFor(async () => expect(await client.hasResource(served)).toBe(true), {
     timeout: 45_000,
     interval: 200,
   })
