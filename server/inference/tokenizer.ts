@@ -3,6 +3,7 @@ import { Tokenizer as HuggingFaceTokenizerClass } from '@huggingface/tokenizers'
 import { z } from 'zod'
 import { ArtifactError } from '../artifact/artifact-error.ts'
 import type { VerifiedArtifact } from '../artifact/verify.ts'
+import { encodeBeginning, isSumOfParts } from './encode-beginning.ts'
 import type { Encoded } from './engine.ts'
 
 export interface Tokenized extends Encoded {
@@ -55,10 +56,13 @@ export async function loadTokenizer(artifact: VerifiedArtifact): Promise<Tokeniz
   if (room < 1) {
     throw new ArtifactError('TokenizerUnusable', 'tokenizer.json', `maxLength ${maxLength} leaves no room for the text`)
   }
+  const encodeWhole = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids
+  // A text of 50,000 characters would hold up every other request for as long as its tokens take, nearly all of which are cut off.
+  const isCutShort = config.truncation_side === 'right' && isSumOfParts(json, config)
   return {
     padId: config.pad_token == null ? 0 : (tokenizer.token_to_id(config.pad_token) ?? 0),
     encode(text) {
-      const own = tokenizer.encode(text, { add_special_tokens: false }).ids
+      const own = isCutShort ? encodeBeginning(encodeWhole, text, room) : encodeWhole(text)
       const isTruncated = own.length > room
       const kept = !isTruncated ? own : config.truncation_side === 'left' ? own.slice(-room) : own.slice(0, room)
       return { inputIds: Int32Array.from([...prefix, ...kept, ...suffix]), isTruncated, isEmpty: own.length === 0 }
