@@ -10,7 +10,7 @@ const Tokenizer = HuggingFaceTokenizer as unknown as new (
 ) => { encode: (text: string, options: { add_special_tokens: boolean }) => { ids: number[] } }
 
 /** One token for each letter. */
-const letters = (text: string) => [...text.replaceAll(/\s/g, '')].map((letter) => letter.codePointAt(0) ?? 0)
+const letters = (text: string) => Array.from(text.replaceAll(/\s/g, ''), (letter) => letter.codePointAt(0) ?? 0)
 
 test('a text is tokenized until there are more tokens than are kept, in parts that end before a blank', () => {
   const parts: string[] = []
