@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-// unit: beside the file, seconds. integration: a real API server. e2e: a real cluster with real pods; its files share that
+// unit: beside the file, seconds. parity: Python and TypeScript on the same texts, in the trainer's environment. integration: a real API server. e2e: a real cluster with real pods; its files share that
 // cluster and its two cores, so they run one after the other.
 export default defineConfig({
   test: {
@@ -12,6 +12,13 @@ export default defineConfig({
           // `npm test` runs them while Kubernetes compiles.
           testTimeout: 30_000,
           hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'parity',
+          include: ['test/parity/**/*.test.ts'],
+          fileParallelism: false,
         },
       },
       {

@@ -53,7 +53,7 @@ async function vitest(context: StepContext, project: string, env: Readonly<Recor
   return checked(countVitest(readFileSync(report, 'utf8')), hasFailed)
 }
 
-/** Lint, types and tests of the trainer, in the environment of trainer/requirements-dev.lock. */
+/** Lint, types and tests of the trainer, and what it and the server do alike, in the environment of trainer/requirements-dev.lock. */
 async function trainer(context: StepContext): Promise<Count> {
   const venv = (await command(['dev/trainer-venv.sh'], context)).trim()
   const env = { PATH: `${venv}/bin:${process.env['PATH'] ?? ''}`, RUFF: `${venv}/bin/ruff` }
@@ -69,6 +69,7 @@ async function trainer(context: StepContext): Promise<Count> {
     checks,
     types.hasFailed ? ONE_FAILURE : { ...NONE, passed: 1 },
     checked(countJunit(readFileSync(report, 'utf8')), tests.hasFailed),
+    await vitest(context, 'parity', env),
   ].reduce(add, NONE)
 }
 

@@ -113,6 +113,13 @@ describe('the documentation', () => {
     })
   })
 
+  test('shows the examples of autoscaling as they are', async () => {
+    const blocks = [...(await read('docs/autoscaling.md')).matchAll(/```yaml\n([^]*?)```/g)]
+    const shown = blocks.map(([, block = '']) => parse(block) as unknown)
+    for (const file of await readdir(join(root, 'docs', 'examples')))
+      expect(shown, file).toContainEqual(parse(await read(`docs/examples/${file}`)))
+  })
+
   test.each(pages)('links only to what is there: %s', async (page) => {
     const links = [...(await read(page)).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, target]) => target ?? '')
     const missing = links

@@ -19,6 +19,14 @@ export interface PrinterColumn {
   readonly priority?: 1
 }
 
+/** Where the scale subresource finds its numbers: what `kubectl scale` and autoscalers read and write. */
+export interface ScalePaths {
+  readonly specReplicasPath: string
+  readonly statusReplicasPath: string
+  /** A label selector as text, of the pods that are measured. */
+  readonly labelSelectorPath: string
+}
+
 type Node = z.core.JSONSchema.BaseSchema & Partial<FieldFacts>
 type Structural = Record<string, unknown>
 
@@ -104,7 +112,12 @@ function rootSchema(schema: z.ZodType, kind: string): Structural {
   return result
 }
 
-export function customResourceDefinition(schema: z.ZodType, names: CrdNames, columns: readonly PrinterColumn[]) {
+export function customResourceDefinition(
+  schema: z.ZodType,
+  names: CrdNames,
+  columns: readonly PrinterColumn[],
+  scale?: ScalePaths,
+) {
   const { kind, plural, singular, shortName } = names
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -119,7 +132,7 @@ export function customResourceDefinition(schema: z.ZodType, names: CrdNames, col
           name: API_VERSION,
           served: true,
           storage: true,
-          subresources: { status: {} },
+          subresources: { status: {}, ...(scale && { scale }) },
           additionalPrinterColumns: [
             ...columns,
             {

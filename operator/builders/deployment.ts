@@ -2,7 +2,8 @@ import { MOUNTS, PORTS, ROUTING_FILE, SERVER_ENV } from '../../contract/names.ts
 import type { SentimentModel } from '../api/v1alpha1/sentiment-model.ts'
 import type { Deployment } from '../kube/resource.ts'
 import type { Deployed } from '../plan/model.ts'
-import { LABELS, labelsOf, ownedBy } from './metadata.ts'
+import { servingSelector } from '../plan/serving-selector.ts'
+import { labelsOf, ownedBy } from './metadata.ts'
 import {
   ARTIFACTS_VOLUME,
   containerSecurity,
@@ -72,13 +73,10 @@ export function buildDeployment(input: ServingInput): Deployment {
   }
 }
 
-export const routingName = (model: string) => `${model}-routing`
+/** What autoscaling by CPU measures. */
+export const SERVER_CONTAINER = 'server'
 
-export const servingSelector = (model: string, version: string): Record<string, string> => ({
-  [LABELS.model]: model,
-  [LABELS.version]: version,
-  [LABELS.component]: 'server',
-})
+export const routingName = (model: string) => `${model}-routing`
 
 function container({ model, deployed, image, imagePullPolicy }: ServingInput): Container {
   const artifactDir = `${MOUNTS.artifacts}/${deployed.version}`
@@ -90,7 +88,7 @@ function container({ model, deployed, image, imagePullPolicy }: ServingInput): C
     [SERVER_ENV.routingFile]: `${MOUNTS.routing}/${ROUTING_FILE}`,
   }
   return {
-    name: 'server',
+    name: SERVER_CONTAINER,
     image,
     imagePullPolicy,
     env: Object.entries(env).map(([name, value]) => ({ name, value })),

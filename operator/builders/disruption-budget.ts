@@ -1,6 +1,6 @@
 import type { SentimentModel } from '../api/v1alpha1/sentiment-model.ts'
 import type { PodDisruptionBudget } from '../kube/resource.ts'
-import { servingSelector } from './deployment.ts'
+import { servingSelector } from '../plan/serving-selector.ts'
 import { labelsOf, ownedBy } from './metadata.ts'
 
 /** A drained node takes one pod of a version at a time. With a single replica that one may go: a budget of none would block the drain for ever. */

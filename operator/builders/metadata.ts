@@ -2,13 +2,14 @@ import { API_GROUP, API_VERSION } from '../../contract/names.ts'
 import type { ObjectMeta } from '../api/object-meta.ts'
 import type { SentimentModel } from '../api/v1alpha1/sentiment-model.ts'
 import type { ModelVersion } from '../api/v1alpha1/model-version.ts'
+import { COMPONENT_LABEL, MODEL_LABEL, VERSION_LABEL } from '../plan/serving-selector.ts'
 
 export const LABELS = {
   managedBy: 'app.kubernetes.io/managed-by',
   name: 'app.kubernetes.io/name',
-  component: 'app.kubernetes.io/component',
-  model: `${API_GROUP}/model`,
-  version: `${API_GROUP}/version`,
+  component: COMPONENT_LABEL,
+  model: MODEL_LABEL,
+  version: VERSION_LABEL,
   /** On Jobs. */
   stage: `${API_GROUP}/stage`,
   attempt: `${API_GROUP}/attempt`,

@@ -1,7 +1,7 @@
 import { PORTS } from '../../contract/names.ts'
 import type { SentimentModel } from '../api/v1alpha1/sentiment-model.ts'
 import type { Service } from '../kube/resource.ts'
-import { servingSelector } from './deployment.ts'
+import { servingSelector } from '../plan/serving-selector.ts'
 import { labelsOf, ownedBy } from './metadata.ts'
 
 /** The Service whose name callers use for life; its selector says which version answers. */

@@ -6,6 +6,7 @@ import type { KubeObject } from '../kube/object.ts'
 import {
   configMaps,
   deployments,
+  horizontalPodAutoscalers,
   jobs,
   persistentVolumeClaims,
   podDisruptionBudgets,
@@ -13,6 +14,7 @@ import {
   services,
   type ConfigMap,
   type Deployment,
+  type HorizontalPodAutoscaler,
   type Job,
   type PersistentVolumeClaim,
   type Pod,
@@ -34,6 +36,7 @@ export interface Caches {
   configMaps: Cache<ConfigMap>
   claims: Cache<PersistentVolumeClaim>
   disruptionBudgets: Cache<PodDisruptionBudget>
+  autoscalers: Cache<HorizontalPodAutoscaler>
 }
 
 /** Index of pods by the version they belong to. */
@@ -73,6 +76,7 @@ export function createCaches(
     configMaps: watch(configMaps, children),
     claims: watch(persistentVolumeClaims, children),
     disruptionBudgets: watch(podDisruptionBudgets, children),
+    autoscalers: watch(horizontalPodAutoscalers, children),
   }
   return { namespace, caches, informers }
 }

@@ -2,8 +2,9 @@
 import type { V1ContainerStatus } from '@kubernetes/client-node'
 import { ANNOTATIONS, LABELS } from '../builders/metadata.ts'
 import type { Json, Live } from '../kube/object.ts'
-import type { Deployment, Job, Pod } from '../kube/resource.ts'
+import type { Deployment, HorizontalPodAutoscaler, Job, Pod } from '../kube/resource.ts'
 import type {
+  AutoscalerObservation,
   ContainerObservation,
   JobObservation,
   PodObservation,
@@ -106,6 +107,16 @@ export function observeDeployment(deployment: Live<Deployment>): ServingObservat
     replicas,
     readyReplicas: status?.readyReplicas ?? 0,
   }
+}
+
+export function observeAutoscaler({ metadata, status }: Live<HorizontalPodAutoscaler>): AutoscalerObservation {
+  const conditions = (status?.conditions ?? []).map(({ type, status: is, reason = '', message = '' }) => ({
+    type,
+    status: is,
+    reason,
+    message,
+  }))
+  return { name: metadata.name, conditions }
 }
 
 /** The Deployment's own words where it can't create pods. */

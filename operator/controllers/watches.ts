@@ -2,6 +2,7 @@
 import { LABELS } from '../builders/metadata.ts'
 import type { Cache, Change } from '../kube/cache.ts'
 import { keyOf, type KubeObject } from '../kube/object.ts'
+import type { HorizontalPodAutoscaler } from '../kube/resource.ts'
 import type { WorkQueue } from '../runtime/workqueue.ts'
 import { BY_MODEL, type Caches } from './caches.ts'
 
@@ -35,6 +36,8 @@ export function connectWatches(caches: Caches, queues: Queues): void {
     onObject(cache as Cache<KubeObject>, model)
   }
 
+  onVerdict(caches.autoscalers, model)
+
   // A version depends on its model's spec, not on the status that we write ourselves.
   onSpec(caches.models, (object) => {
     for (const owned of caches.versions.byIndex(BY_MODEL, keyOf(object))) queues.versions.add(keyOf(owned))
@@ -55,6 +58,23 @@ function onSpec<T extends KubeObject>(cache: Cache<T>, handle: (object: KubeObje
     ])
   cache.onChange((change) => {
     if (change.type !== 'updated' || stated(change.previous) !== stated(change.object)) handle(change.object)
+  })
+}
+
+/** What is stated, and the conditions: the numbers that an autoscaler reports change with each of its looks, and mean nothing to us. */
+function onVerdict(cache: Cache<HorizontalPodAutoscaler>, handle: (object: KubeObject) => void): void {
+  const said = ({ metadata, spec, status }: HorizontalPodAutoscaler) =>
+    JSON.stringify([
+      metadata.uid,
+      metadata.deletionTimestamp,
+      metadata.labels,
+      metadata.annotations,
+      metadata.ownerReferences,
+      spec,
+      status?.conditions?.map(({ type, status: is, reason, message }) => [type, is, reason, message]),
+    ])
+  cache.onChange((change) => {
+    if (change.type !== 'updated' || said(change.previous) !== said(change.object)) handle(change.object)
   })
 }
 

@@ -45,6 +45,7 @@ export type ConfigMap = Model<k8s.V1ConfigMap>
 export type Deployment = Model<k8s.V1Deployment>
 export type EndpointSlice = Model<k8s.V1EndpointSlice>
 export type Event = Model<k8s.EventsV1Event>
+export type HorizontalPodAutoscaler = Model<k8s.V2HorizontalPodAutoscaler>
 export type Job = Model<k8s.V1Job>
 export type Lease = Model<k8s.V1Lease>
 export type Namespace = Model<k8s.V1Namespace>
@@ -96,6 +97,13 @@ export const jobs = defineResource<Job>({
   version: 'v1',
   kind: 'Job',
   plural: 'jobs',
+  namespaced: true,
+})
+export const horizontalPodAutoscalers = defineResource<HorizontalPodAutoscaler>({
+  group: 'autoscaling',
+  version: 'v2',
+  kind: 'HorizontalPodAutoscaler',
+  plural: 'horizontalpodautoscalers',
   namespaced: true,
 })
 export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({

@@ -21,6 +21,7 @@ export function modelEvents(before: SentimentModelStatus | undefined, after: Sen
     })),
     ...rolloutEvents(before?.rollout, after.rollout),
     ...blockedEvent(before?.blocked, after.blocked),
+    ...autoscalingEvent(before, after),
   ]
 }
 
@@ -94,6 +95,15 @@ function phaseEvent(before: ModelVersionStatus | undefined, after: ModelVersionS
   if (after.phase !== 'Accepted' && after.phase !== 'Rejected' && after.phase !== 'Failed') return []
   const note = after.conditions?.find((condition) => condition.type === 'Accepted')?.message ?? ''
   return [{ type: after.phase === 'Accepted' ? 'Normal' : 'Warning', reason: after.phase, action: 'Judge', note }]
+}
+
+/** An autoscaler that has nothing to go by; one that somebody has switched off with `replicas: 0` is no news. */
+function autoscalingEvent(before: SentimentModelStatus | undefined, after: SentimentModelStatus): EventFact[] {
+  const find = (status: SentimentModelStatus | undefined) =>
+    status?.conditions?.find((condition) => condition.type === 'Autoscaled' && condition.status === 'False')
+  const [old, found] = [find(before), find(after)]
+  if (!found || found.reason === old?.reason || found.reason === 'ScalingDisabled') return []
+  return [{ type: 'Warning', reason: 'NotAutoscaled', action: 'Scale', note: `${found.reason}: ${found.message}` }]
 }
 
 type BlockedStatus = SentimentModelStatus['blocked']

@@ -1,7 +1,7 @@
 import type { Routing } from '../../contract/routing.ts'
 import type { ModelVersion } from '../api/v1alpha1/model-version.ts'
 import type { SentimentModel } from '../api/v1alpha1/sentiment-model.ts'
-import type { PodObservation, Warning } from './observed.ts'
+import type { AutoscalerObservation, PodObservation, Warning } from './observed.ts'
 import type { RecordedDecision } from './rollout/decision.ts'
 import type { EvidenceObserved } from './rollout/evidence.ts'
 import type { ServingObservation } from './rollout/switch.ts'
@@ -28,4 +28,6 @@ export interface ModelObserved {
   /** What the serving pods say; gathered during a rollout. */
   evidence?: EvidenceObserved
   hasServiceMonitorApi: boolean
+  /** The HorizontalPodAutoscaler that was made for it. */
+  autoscaler?: AutoscalerObservation
 }

@@ -12,9 +12,12 @@ import {
 import { blockedCreation, blockedServingPod, type Blocked } from './blocked.ts'
 import { clip, isoTime, mergeConditions, rounded, type ConditionFact } from './conditions.ts'
 import type { ModelObserved, Serving } from './model-observed.ts'
+import type { AutoscalerObservation } from './observed.ts'
 import { servedPrecision } from './precision.ts'
 import { isEnded, isWatched } from './rollout/rollout.ts'
 import type { RolloutPlan } from './rollout/rollout-input.ts'
+import { autoscaledFact } from './autoscaled.ts'
+import { servingSelectorText } from './serving-selector.ts'
 import { blockedFact, withSince } from './version.ts'
 
 export interface ModelStatusInput {
@@ -24,6 +27,7 @@ export interface ModelStatusInput {
   desired: string
   baseline: string | undefined
   blocked: Blocked | undefined
+  scaling: SentimentModelStatus['scaling']
 }
 
 /** Everything that conditions and phase are made of. */
@@ -40,6 +44,8 @@ interface Facts {
   /** Why the target was given up, if it was. */
   rejected: Rejected | undefined
   blocked: Blocked | undefined
+  scaling: SentimentModelStatus['scaling']
+  autoscaler: AutoscalerObservation | undefined
 }
 
 type Rejected = NonNullable<SentimentModelStatus['rejected']>[number]
@@ -62,6 +68,8 @@ export function planModelStatus(input: ModelStatusInput, now: number): Sentiment
     rollout: rollout.status && !isEnded(rollout.status) ? rollout.status : undefined,
     rejected: rollout.rejected.find((entry) => entry.version === target),
     blocked: culprit(input, target, now),
+    scaling: input.scaling,
+    autoscaler: observed.autoscaler,
   }
   const served = (name: string) => servedVersion(name, versionOf(name), servingOf(name), model.spec)
   const training = trainingOf(versions)
@@ -69,7 +77,10 @@ export function planModelStatus(input: ModelStatusInput, now: number): Sentiment
   return {
     observedGeneration: generation,
     phase: phaseOf(facts),
-    ...(rollout.stable !== undefined && { stable: served(rollout.stable) }),
+    ...(rollout.stable !== undefined && {
+      stable: { ...served(rollout.stable), selector: servingSelectorText(model.metadata.name, rollout.stable) },
+    }),
+    ...(input.scaling && { scaling: input.scaling }),
     ...(target !== rollout.stable && { candidate: candidateOf(facts, servingOf(target)) }),
     ...(input.baseline !== undefined && servingOf(input.baseline) && { baseline: served(input.baseline) }),
     ...(rollout.status && { weight: rollout.status.weight, rollout: rollout.status }),
@@ -120,7 +131,7 @@ function culprit(
 }
 
 function phaseOf(facts: Facts): ModelPhase {
-  const { stable, target, stableServing, blocked, candidate } = facts
+  const { stable, target, stableServing, blocked, candidate, scaling, spec } = facts
   const phase = facts.targetVersion?.status?.phase
   if (stable === undefined && (phase === 'Failed' || phase === 'Rejected')) return 'Failed'
   if (target === stable && stableServing?.isFullyReady === true) return 'Ready'
@@ -130,6 +141,8 @@ function phaseOf(facts: Facts): ModelPhase {
     if (candidate !== undefined || phase === 'Accepted') return 'Progressing'
     return phase === 'Training' || phase === 'Evaluating' ? phase : 'Pending'
   }
+  // More pods are on their way because there is more work: that is how it is meant to be.
+  if (scaling && (stableServing?.readyReplicas ?? 0) >= (spec.serving.autoscaling?.minReplicas ?? 1)) return 'Ready'
   return 'Degraded'
 }
 
@@ -201,6 +214,7 @@ function promotionsOf(
 }
 
 function conditionFacts(facts: Facts): ConditionFact[] {
+  const { scaling } = facts
   return [
     readyFact(facts),
     ofTarget('Trained', 'Trained', facts),
@@ -208,10 +222,11 @@ function conditionFacts(facts: Facts): ConditionFact[] {
     progressingFact(facts),
     promotedFact(facts),
     blockedFact(facts.blocked),
+    ...(scaling ? [autoscaledFact(facts.spec.serving.autoscaling, scaling, facts.autoscaler)] : []),
   ]
 }
 
-function readyFact({ stable, stableServing, spec }: Facts): ConditionFact {
+function readyFact({ stable, stableServing, spec, scaling }: Facts): ConditionFact {
   if (stable === undefined)
     return {
       type: 'Ready',
@@ -220,7 +235,7 @@ function readyFact({ stable, stableServing, spec }: Facts): ConditionFact {
       message: 'no version has been accepted and started yet',
     }
   const ready = stableServing?.readyReplicas ?? 0
-  const message = `${stable} answers with ${ready} of ${spec.serving.replicas} pods`
+  const message = `${stable} answers with ${ready} of ${scaling?.replicas ?? spec.serving.replicas} pods`
   if (ready > 0) return { type: 'Ready', status: 'True', reason: 'Serving', message }
   return {
     type: 'Ready',

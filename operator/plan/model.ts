@@ -1,5 +1,6 @@
 /** The next step of one SentimentModel: which versions exist, which of them run, which one answers. Pure. */
 import type { Routing } from '../../contract/routing.ts'
+import type { Autoscaling } from '../api/v1alpha1/autoscaling.ts'
 import type { ModelVersion } from '../api/v1alpha1/model-version.ts'
 import type { RolloutStatus } from '../api/v1alpha1/rollout.ts'
 import type { SentimentModel, SentimentModelSpec, SentimentModelStatus } from '../api/v1alpha1/sentiment-model.ts'
@@ -15,6 +16,7 @@ import { servedPrecision } from './precision.ts'
 import { decisionOf, type DecisionContent } from './rollout/decision.ts'
 import { planRollout } from './rollout/rollout.ts'
 import type { RolloutPlan } from './rollout/rollout-input.ts'
+import { boundedAutoscaling, fullReplicas, planScaling } from './scaling.ts'
 
 export interface Deployed {
   version: string
@@ -46,6 +48,8 @@ export interface ModelPlan {
   /** Golden texts are to be sent to this version through the Service, and what becomes of them goes into the status. */
   rehearse: string | undefined
   hasServiceMonitor: boolean
+  /** What the HorizontalPodAutoscaler is to say; undefined where there is to be none. */
+  autoscaling: Autoscaling | undefined
   /** Versions whose pods and Service are to go. */
   retire: string[]
   removeVersions: ModelVersion[]
@@ -65,6 +69,7 @@ export function planModel(observed: ModelObserved, now: number): ModelPlan {
   const desired = desiredVersion(model.metadata.name, spec)
   const baseline = baselineVersion(model.metadata.name, spec)
   const pin = spec.serving.version
+  const full = fullReplicas(observed, now)
   const rollout = planRollout(
     {
       stable: observed.stable,
@@ -73,7 +78,7 @@ export function planModel(observed: ModelObserved, now: number): ModelPlan {
       versions,
       serving: observed.serving,
       settings: spec.rollout,
-      replicas: spec.serving.replicas,
+      replicas: full,
       before: model.status,
       commands: readCommands(model.metadata),
       evidence: observed.evidence,
@@ -100,16 +105,25 @@ export function planModel(observed: ModelObserved, now: number): ModelPlan {
     ...(rollout.withdrawing === undefined ? [] : [rollout.withdrawing]),
   ])
   const routing = planRouting(observed, rollout, deployedBaseline(baseline, versions, spec))
-  const requeueAfterMs = requeue(observed, running, draining, rollout, now)
+  const scaling = planScaling(observed, rollout, full, now)
+  const requeueAfterMs = requeue(observed, { running, draining, rollout, scaling }, now)
   const status = planModelStatus(
-    { observed, rollout, routing, desired: desired.name, baseline: baseline?.name, blocked: serviceMonitor.blocked },
+    {
+      observed,
+      rollout,
+      routing,
+      desired: desired.name,
+      baseline: baseline?.name,
+      blocked: serviceMonitor.blocked,
+      scaling,
+    },
     now,
   )
   return {
     versions: [desired, ...(baseline ? [baseline] : [])],
     claim: spec.storage.claimName === undefined ? ownClaim(model.metadata.name) : undefined,
     deploy: [...running].flatMap((name) =>
-      deployed(name, versions, spec, name === rollout.candidate ? rollout.replicas : spec.serving.replicas),
+      deployed(name, versions, spec, replicasOf(name, { rollout, baseline: baseline?.name, spec, full })),
     ),
     stable: rollout.stable,
     routing,
@@ -117,6 +131,7 @@ export function planModel(observed: ModelObserved, now: number): ModelPlan {
     counted: rollout.counted,
     rehearse: rollout.rehearse,
     hasServiceMonitor: serviceMonitor.isWanted,
+    autoscaling: spec.serving.autoscaling && scaling && boundedAutoscaling(spec.serving.autoscaling, scaling),
     retire: observed.served.filter((name) => !stays.has(name)),
     removeVersions: beyondHistory(versions, inUse, spec.history.keepVersions),
     decision: decisionOf({ model, versions, after: status, promoted: rollout.promoted }, now),
@@ -141,6 +156,21 @@ function deployed(
   const digest = version?.status?.artifact?.manifestSha256
   if (!version || digest === undefined || version.status?.phase !== 'Accepted') return []
   return [{ version: name, digest, precision: servedPrecision(version, spec), replicas }]
+}
+
+function replicasOf(
+  name: string,
+  {
+    rollout,
+    baseline,
+    spec,
+    full,
+  }: { rollout: RolloutPlan; baseline: string | undefined; spec: SentimentModelSpec; full: number },
+): number {
+  if (name === rollout.candidate) return rollout.replicas
+  // Nothing of what an autoscaler measures goes to the baseline.
+  if (name === baseline) return Math.min(full, spec.serving.autoscaling?.minReplicas ?? full)
+  return full
 }
 
 function deployedBaseline(
@@ -240,13 +270,22 @@ function planServiceMonitor(spec: SentimentModelSpec, hasApi: boolean): { isWant
 
 function requeue(
   { versions, serving }: ModelObserved,
-  running: ReadonlySet<string>,
-  draining: readonly Drain[],
-  rollout: RolloutPlan,
+  {
+    running,
+    draining,
+    rollout,
+    scaling,
+  }: {
+    running: ReadonlySet<string>
+    draining: readonly Drain[]
+    rollout: RolloutPlan
+    scaling: SentimentModelStatus['scaling']
+  },
   now: number,
 ): number | undefined {
   const waits = draining.map((drain) => drain.until - now)
   if (rollout.requeueAfterMs !== undefined) waits.push(rollout.requeueAfterMs)
+  if (scaling?.held?.until !== undefined) waits.push(Date.parse(scaling.held.until) - now)
   if (versions.some((version) => version.status?.phase === 'Training')) waits.push(LOOK_AGAIN_MS)
   // A probe that goes on failing changes nothing that would wake us.
   if (serving.some((one) => running.has(one.version) && !one.isFullyReady)) waits.push(LOOK_AGAIN_MS)

@@ -76,3 +76,9 @@ export type Stage = 'train' | 'evaluate'
 
 /** The container that does the work of a stage; a cluster may inject others beside it. */
 export const STAGE_CONTAINERS = { train: 'trainer', evaluate: 'evaluator' } as const
+
+/** What an autoscaler says of itself: whether it can read and set the number of pods, and has metrics to go by. */
+export interface AutoscalerObservation {
+  name: string
+  conditions: readonly { type: string; status: string; reason: string; message: string }[]
+}

@@ -119,6 +119,36 @@ const resources = some(
     limits: some({}, { memory: quantity, 'example.com/x': quantity }),
   },
 )
+const goal = mostly(
+  one({ type: 'Utilization', averageUtilization: 70 }, { type: 'AverageValue', averageValue: '2k' }),
+  some(
+    { type: one('Utilization', 'Value', 'AverageValue') },
+    { averageUtilization: one(50, 0), averageValue: size, value: size },
+  ),
+)
+const ofPods = some({ metric: some({ name: likely(one('tokens'), '') }), target: goal })
+const metric = mostly(
+  fc.oneof(
+    some({ type: one('Pods'), pods: ofPods }),
+    some({ type: one('External'), external: ofPods }),
+    some({ type: one('Resource'), resource: some({ name: one('cpu'), target: goal }) }),
+  ),
+  some({ type: one('Pods', 'Object', 'Other') }, { pods: ofPods, external: ofPods }),
+)
+const autoscaling = some(
+  { maxReplicas: likely(one(3, 10, 1000), 0, 1001) },
+  {
+    minReplicas: likely(one(1, 3), 0, 11),
+    metrics: fc.array(metric, { minLength: 1, maxLength: 2 }),
+    behavior: some(
+      {},
+      {
+        scaleDown: some({}, { stabilizationWindowSeconds: likely(one(0, 600), 3601), selectPolicy: one('Min') }),
+        scaleUp: some({}, { policies: one([{ type: 'Pods', value: 2, periodSeconds: 15 }]) }),
+      },
+    ),
+  },
+)
 const effect = likely(one('NoSchedule', 'PreferNoSchedule'), 'No')
 const tolerationSeconds = likely(one(0, 60), -1)
 const key = likely(one('gpu', 'nvidia.com/gpu'), '')
@@ -189,6 +219,7 @@ const spec = some(
       {
         version: likely(one('reviews-0123456789'), 'other-0123456789', 'reviews', 'reviews-012345678G'),
         replicas: likely(one(0, 1, 1000), -1, 1001),
+        autoscaling,
         precision: likely(one('auto', 'int8', 'fp32'), 'int4'),
         image,
         resources,

@@ -48,6 +48,25 @@ describe('the API server refuses, with a sentence that names the field,', () => 
       'spec.serving.precision: Unsupported value: "int4": supported values: "auto", "int8", "fp32"',
     ],
     [
+      'more pods at least than at most',
+      { serving: { autoscaling: { minReplicas: 3, maxReplicas: 2 } } },
+      'spec.serving.autoscaling.minReplicas: Invalid value: serving.autoscaling.minReplicas must not be above maxReplicas',
+    ],
+    [
+      'a metric of another type than it says',
+      {
+        serving: {
+          autoscaling: {
+            maxReplicas: 2,
+            metrics: [
+              { type: 'Pods', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 1 } } },
+            ],
+          },
+        },
+      },
+      'spec.serving.autoscaling.metrics[0]: Invalid value: a metric must have the one field that its type names',
+    ],
+    [
       'an unknown schedule',
       { source: { train: { ...train, hyperparameters: { schedule: 'cosine' } } } },
       'spec.source.train.hyperparameters.schedule: Unsupported value: "cosine": supported values: "linear", "constant"',
@@ -361,7 +380,7 @@ describe('the API server refuses, with a sentence that names the field,', () => 
 
   test('a field that has no effect in this release', async () => {
     for (const [field, changed] of Object.entries({
-      'spec.serving.autoscaling': { serving: { autoscaling: { maxReplicas: 3 } } },
+      'spec.serving.autoscaling.targetCPU': { serving: { autoscaling: { maxReplicas: 3, targetCPU: 80 } } },
       'spec.gates.golden': { gates: { golden: {} } },
     })) {
       const { status, body } = await api.create(namespace, 'sentimentmodels', model(changed), true)

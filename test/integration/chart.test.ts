@@ -139,6 +139,7 @@ const OPERATOR_RIGHTS = {
   'apps/deployments': 'create delete get list patch watch',
   services: 'create delete get list patch watch',
   'policy/poddisruptionbudgets': 'create delete get list patch watch',
+  'autoscaling/horizontalpodautoscalers': 'create delete get list patch watch',
   configmaps: 'create delete get list patch watch',
   persistentvolumeclaims: 'create get list watch',
   'monitoring.coreos.com/servicemonitors': 'create delete get patch',

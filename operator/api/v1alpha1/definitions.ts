@@ -48,6 +48,11 @@ export const definitions = [
         priority: 1,
       },
     ],
+    {
+      specReplicasPath: '.spec.serving.replicas',
+      statusReplicasPath: '.status.stable.replicas',
+      labelSelectorPath: '.status.stable.selector',
+    },
   ),
   customResourceDefinition(
     modelVersion,

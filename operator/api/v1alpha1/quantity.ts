@@ -14,12 +14,15 @@ const pattern = /^(?=.)[+]?[0-9]*([.][0-9]*)?(Ki|Mi|Gi|Ti|Pi|n|u|m|k|M|G|T|P)?$/
 const isPlainQuantity = (self: string) => `!${self}.matches("[eE-]") && isQuantity(${self})`
 
 /** A size such as `10Gi`; `name` is the field's name in the message. */
-export function size(name: string, description: string) {
+export const size = (name: string, description: string) => above0(name, description, '500Mi or 10Gi')
+
+/** Some quantity above zero, as text: its length bounds the cost of the rule. */
+export function above0(name: string, description: string, examples: string) {
   return field(z.string().min(1).max(32), description, {
     rules: [
       {
         cel: `${isPlainQuantity('self')} && quantity(self).isGreaterThan(quantity("0"))`,
-        message: `${name} must be a Kubernetes quantity above zero without an exponent, such as 500Mi or 10Gi`,
+        message: `${name} must be a Kubernetes quantity above zero without an exponent, such as ${examples}`,
         holds: (text) => pattern.test(text) && /[1-9]/.test(text),
       },
     ],

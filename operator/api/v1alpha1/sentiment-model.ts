@@ -81,7 +81,7 @@ export const MODEL_PHASES = [
 ] as const
 export type ModelPhase = (typeof MODEL_PHASES)[number]
 
-const MODEL_CONDITIONS = ['Ready', 'Trained', 'Gated', 'Progressing', 'Promoted', 'Blocked'] as const
+const MODEL_CONDITIONS = ['Ready', 'Trained', 'Gated', 'Progressing', 'Promoted', 'Blocked', 'Autoscaled'] as const
 
 export const MAX_PROMOTIONS = 50
 
@@ -106,7 +106,30 @@ export const sentimentModelStatus = field(
       z.enum(MODEL_PHASES),
       'Where the model is, in one word. Programs should read the conditions.',
     ).optional(),
-    stable: field(z.object(servedVersion), 'The version that answers.').optional(),
+    stable: field(
+      z.object({
+        ...servedVersion,
+        selector: field(
+          z.string().max(512),
+          'Label selector of its pods, as text: what an autoscaler measures. Those of a candidate are not among them.',
+        ).optional(),
+      }),
+      'The version that answers.',
+    ).optional(),
+    scaling: field(
+      z.object({
+        autoscaler: field(z.string().max(63), 'Name of the HorizontalPodAutoscaler that sets spec.serving.replicas.'),
+        replicas: replicas('Pods of a version with all of the traffic, as the autoscaler wants it at present.'),
+        held: field(
+          z.object({
+            replicas: replicas('Pods at least.'),
+            until: time('Until when. Absent: as long as the rollout is under way.').optional(),
+          }),
+          'What autoscaling does not go below for now: the stable version has to be able to take back all of the traffic.',
+        ).optional(),
+      }),
+      'How many pods there are to be, with spec.serving.autoscaling.',
+    ).optional(),
     candidate: field(
       z.object({
         version: versionName('Name of the ModelVersion.'),

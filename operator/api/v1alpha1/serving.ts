@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { field, matches } from '../field.ts'
+import { autoscaling } from './autoscaling.ts'
 import { image, nodeSelector, tolerations } from './pod-placement.ts'
 import { resources } from './quantity.ts'
 
@@ -20,7 +21,11 @@ export const serving = field(
         ],
       },
     ).optional(),
-    replicas: field(z.int().min(0).max(1000), 'Serving pods. 0: nothing answers.').default(1),
+    replicas: field(
+      z.int().min(0).max(1000),
+      'Serving pods. 0: nothing answers. An autoscaler sets it by the scale subresource; leave it out of the manifest then.',
+    ).default(1),
+    autoscaling: autoscaling.optional(),
     precision: field(
       z.enum(['auto', ...PRECISIONS]),
       "Weights to serve: auto is int8 where it stays within gates.int8 and was not slower on the evaluator's CPU, and fp32 otherwise.",

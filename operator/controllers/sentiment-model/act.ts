@@ -1,5 +1,6 @@
 /** Writes what the plan asks for, in an order in which every moment in between is safe. */
 import { ANNOTATIONS } from '../../builders/metadata.ts'
+import { buildAutoscaler } from '../../builders/autoscaler.ts'
 import { buildClaim } from '../../builders/claim.ts'
 import { buildDeployment } from '../../builders/deployment.ts'
 import { buildDisruptionBudget } from '../../builders/disruption-budget.ts'
@@ -14,12 +15,14 @@ import { controllerOf, type KubeObject, type Live } from '../../kube/object.ts'
 import {
   configMaps,
   deployments,
+  horizontalPodAutoscalers,
   persistentVolumeClaims,
   podDisruptionBudgets,
   pods,
   serviceMonitors,
   services,
 } from '../../kube/resource.ts'
+import type { Blocked } from '../../plan/blocked.ts'
 import { claimOf, type ModelPlan } from '../../plan/model.ts'
 import {
   applyChild,
@@ -28,6 +31,7 @@ import {
   createChild,
   deleteChild,
   isOwnerAlive,
+  refusalOf,
   type Child,
 } from '../children.ts'
 import type { OperatorContext } from '../context.ts'
@@ -35,12 +39,17 @@ import { modelVersions, sentimentModels } from '../resources.ts'
 import { recordDecision } from './decisions.ts'
 import { livePods, type Gathered } from './gather.ts'
 
+export interface Acted {
+  /** Why the HorizontalPodAutoscaler could not be written. The model answers without one, so all the rest is done. */
+  refusedAutoscaler: Blocked | undefined
+}
+
 export async function act(
   context: OperatorContext,
   gathered: Gathered,
   plan: ModelPlan,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Acted> {
   // First of all: a decision that is on record stands, whatever becomes of this process. Taking traffic away does not depend on it.
   const unrecorded = plan.decision && (await attempt(recordDecision(context, gathered, plan.decision, signal)))
   // A promotion without its record could not be explained: nothing of it happens.
@@ -53,6 +62,7 @@ export async function act(
   await moveTraffic(context, gathered, plan, signal)
   await retire(context, gathered, plan, signal)
   await monitor(context, gathered, plan, signal)
+  return { refusedAutoscaler: await autoscale(context, gathered, plan, signal) }
 }
 
 /** Undefined where it succeeds. */
@@ -90,6 +100,36 @@ async function makeInputs(
     if (owned.versions.some((version) => version.metadata.name === identity.name)) continue
     const desired = buildModelVersion(model, identity)
     await createChild(client, live, { resource: modelVersions, cache: caches.versions, desired }, signal)
+  }
+}
+
+/**
+ * One HorizontalPodAutoscaler of the model's name, or none. A look that begins a rollout is on record only after this: so the bound
+ * that holds during a rollout is there before any weight is.
+ */
+async function autoscale(
+  context: OperatorContext,
+  { live, owned, observed }: Gathered,
+  { autoscaling }: ModelPlan,
+  signal: AbortSignal,
+): Promise<Blocked | undefined> {
+  const { client } = context
+  const { model } = observed
+  const cache = context.caches(model.metadata.namespace).autoscalers
+  const child = { resource: horizontalPodAutoscalers, cache }
+  if (!autoscaling) {
+    if (owned.autoscalers.length === 0 || !(await isOwnerAlive(client, sentimentModels, live, signal))) return undefined
+    for (const object of owned.autoscalers) await deleteChild(client, { ...child, object }, signal)
+    return undefined
+  }
+  try {
+    await applyChild(client, live, { ...child, desired: buildAutoscaler(model, autoscaling) }, signal)
+    return undefined
+  } catch (error) {
+    const refusal = refusalOf(error)
+    if (!refusal) throw error
+    context.log.warn({ key: `${model.metadata.namespace}/${model.metadata.name}`, err: error }, 'no autoscaler')
+    return refusal
   }
 }
 

@@ -6,7 +6,7 @@ import { parseModelVersion, type ModelVersion } from '../../api/v1alpha1/model-v
 import { parseSentimentModel, type SentimentModel } from '../../api/v1alpha1/sentiment-model.ts'
 import type { FieldError } from '../../api/parse.ts'
 import { controllerOf, type KubeObject, type Live } from '../../kube/object.ts'
-import type { Deployment, Pod, PodDisruptionBudget, Service } from '../../kube/resource.ts'
+import type { Deployment, HorizontalPodAutoscaler, Pod, PodDisruptionBudget, Service } from '../../kube/resource.ts'
 import type { ModelObserved, Serving } from '../../plan/model-observed.ts'
 import type { ReconcileRequest } from '../../runtime/controller.ts'
 import { BY_VERSION } from '../caches.ts'
@@ -14,7 +14,7 @@ import type { OperatorContext } from '../context.ts'
 import { gatherPods, gatherWarnings, isStuck } from '../gather-pods.ts'
 import { isWatched } from '../../plan/rollout/rollout.ts'
 import type { ServingPod } from '../evidence.ts'
-import { observeDeployment, observePod, refusal } from '../observe.ts'
+import { observeAutoscaler, observeDeployment, observePod, refusal } from '../observe.ts'
 import { stableOf } from '../stable.ts'
 
 export interface Gathered {
@@ -24,6 +24,7 @@ export interface Gathered {
     deployments: Live<Deployment>[]
     services: Live<Service>[]
     disruptionBudgets: Live<PodDisruptionBudget>[]
+    autoscalers: Live<HorizontalPodAutoscaler>[]
   }
   observed: ModelObserved
 }
@@ -51,12 +52,14 @@ export async function gather(
     deployments: caches.deployments.ownedBy(uid),
     services: caches.services.ownedBy(uid),
     disruptionBudgets: caches.disruptionBudgets.ownedBy(uid),
+    autoscalers: caches.autoscalers.ownedBy(uid),
   }
   const evidence = isWatched(parsed.value.status?.rollout)
     ? await context.evidence.collect(`${namespace}/${name}`, servingPods(context, namespace, owned.deployments), signal)
     : undefined
   const lastDecision = readDecisions(caches.configMaps.ownedBy(uid)).at(-1)?.decision
   const front = owned.services.find((service) => service.metadata.name === name)
+  const autoscaler = owned.autoscalers.find((one) => one.metadata.name === name)
   const routing = caches.configMaps.get(namespace, routingName(name))
   return {
     kind: 'found',
@@ -72,6 +75,7 @@ export async function gather(
       hasServiceMonitorApi: context.hasServiceMonitorApi(),
       ...(lastDecision && { lastDecision }),
       ...(evidence && { evidence }),
+      ...(autoscaler && { autoscaler: observeAutoscaler(autoscaler) }),
     },
   }
 }

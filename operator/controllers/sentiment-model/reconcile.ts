@@ -1,6 +1,7 @@
 /** gather -> plan -> act -> status -> events, for one SentimentModel. */
 import type { SentimentModel, SentimentModelStatus } from '../../api/v1alpha1/sentiment-model.ts'
 import type { Live } from '../../kube/object.ts'
+import { withRefusedAutoscaler } from '../../plan/autoscaled.ts'
 import { modelEvents } from '../../plan/events.ts'
 import { planModel, type ModelPlan } from '../../plan/model.ts'
 import { blockedStatus } from '../../plan/model-status.ts'
@@ -8,7 +9,7 @@ import type { Reconcile } from '../../runtime/controller.ts'
 import { REFUSAL_RETRY_MS, refusalOf, writeStatus } from '../children.ts'
 import type { OperatorContext } from '../context.ts'
 import { sentimentModels } from '../resources.ts'
-import { act } from './act.ts'
+import { act, type Acted } from './act.ts'
 import { rehearse } from '../rehearsal.ts'
 import { gather, servingPods, type Gathered } from './gather.ts'
 
@@ -30,8 +31,9 @@ export const reconcileSentimentModel =
       return {}
     }
     const plan = planModel(gathered.observed, now)
+    let acted: Acted
     try {
-      await act(context, gathered, plan, signal)
+      acted = await act(context, gathered, plan, signal)
     } catch (error) {
       // Counters are read once: what they said must not be lost with the write that failed, or a bad verdict would be forgotten.
       const counted = withCounted(live, plan)
@@ -45,8 +47,13 @@ export const reconcileSentimentModel =
       return { requeueAfterMs: REFUSAL_RETRY_MS }
     }
     const status = plan.rehearse === undefined ? plan.status : await rehearsed(context, gathered, plan, signal)
-    await report(context, live, status, signal)
-    return { requeueAfterMs: plan.requeueAfterMs }
+    const { refusedAutoscaler } = acted
+    if (!refusedAutoscaler) {
+      await report(context, live, status, signal)
+      return { requeueAfterMs: plan.requeueAfterMs }
+    }
+    await report(context, live, withRefusedAutoscaler(status, live.status, refusedAutoscaler, now), signal)
+    return { requeueAfterMs: Math.min(plan.requeueAfterMs ?? REFUSAL_RETRY_MS, REFUSAL_RETRY_MS) }
   }
 
 /** The model with its old status, in which the rollout under way has what this look has counted. */

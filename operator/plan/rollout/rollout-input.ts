@@ -21,7 +21,7 @@ export interface RolloutInput {
   versions: readonly ModelVersion[]
   serving: readonly Serving[]
   settings: Rollout
-  /** spec.serving.replicas */
+  /** Pods of a version that has all of the traffic. */
   replicas: number
   before: SentimentModelStatus | undefined
   commands: Commands

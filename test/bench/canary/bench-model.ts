@@ -2,7 +2,7 @@
 import { EVIDENCE_PATH, evidence, type Evidence } from '../../../contract/evidence.ts'
 import { PORTS } from '../../../contract/names.ts'
 import type { RolloutStatus } from '../../../operator/api/v1alpha1/rollout.ts'
-import { servingSelector } from '../../../operator/builders/deployment.ts'
+import { servingSelector } from '../../../operator/plan/serving-selector.ts'
 import { sentimentModels } from '../../../operator/controllers/resources.ts'
 import type { Live } from '../../../operator/kube/object.ts'
 import { deployments, pods, type Pod } from '../../../operator/kube/resource.ts'

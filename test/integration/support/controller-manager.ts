@@ -11,16 +11,31 @@ const CONTROLLERS = [
   'persistentvolumeclaim-protection-controller',
 ]
 
+/** At its fastest: it looks each second, and scales down at once. */
+const AUTOSCALING = {
+  controllers: ['horizontal-pod-autoscaler-controller'],
+  flags: [
+    '--horizontal-pod-autoscaler-sync-period=1s',
+    '--horizontal-pod-autoscaler-downscale-stabilization=1s',
+    '--horizontal-pod-autoscaler-initial-readiness-delay=1s',
+  ],
+}
+
 const STOP_TIMEOUT_MS = 5_000
 
 /** A real kube-controller-manager: Jobs and Deployments get their pods, and children go with their owners. */
-export function startControllerManager(kubeconfigPath: string): { stop: () => Promise<void> } {
+export function startControllerManager(
+  kubeconfigPath: string,
+  { isAutoscaling = false } = {},
+): { stop: () => Promise<void> } {
+  const more = isAutoscaling ? AUTOSCALING : { controllers: [], flags: [] }
   const child = spawn(
     join(clusterBin(), 'kube-controller-manager'),
     [
       ...['--kubeconfig', kubeconfigPath, '--leader-elect=false', '--secure-port=0', '--profiling=false'],
       ...['--kube-api-qps=200', '--kube-api-burst=400'],
-      ...['--controllers', CONTROLLERS.join(',')],
+      ...['--controllers', [...CONTROLLERS, ...more.controllers].join(',')],
+      ...more.flags,
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   )
