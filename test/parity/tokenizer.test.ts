@@ -12,6 +12,7 @@ import { makeTokenizer, PythonTokenizer, pythonOfTrainer, quickstartTokenizer } 
 import { hasShared, SHARED, sources } from './texts.ts'
 
 const LENGTHS = [512, 128, 32]
+const UNCUT = 1_000_000
 const BATCH = 256
 /** Long texts make nearly all of the work: of them, tokenizers other than the quickstart's get a part. */
 const LONG = 1_000_000
@@ -36,6 +37,7 @@ interface Seen {
 interface How {
   /** Of long sources only every so manieth text. */
   step: number
+  lengths?: readonly number[]
   isSame: (ours: readonly number[], python: readonly number[]) => boolean
   isLeftOut?: (text: string) => boolean
 }
@@ -49,11 +51,14 @@ const inAnyOrder: How['isSame'] = (ours, python) =>
     python.toSorted((a, b) => a - b),
   )
 
-async function compare(tokenizer: string, { step, isSame, isLeftOut = () => false }: How): Promise<Seen> {
+async function compare(
+  tokenizer: string,
+  { step, lengths = LENGTHS, isSame, isLeftOut = () => false }: How,
+): Promise<Seen> {
   const artifact = (maxLength: number) =>
     ({ path: (file: string) => join(tokenizer, file), manifest: { maxLength } }) as unknown as VerifiedArtifact
-  const ours = await Promise.all(LENGTHS.map((length) => loadTokenizer(artifact(length))))
-  const theirs = new PythonTokenizer(python, tokenizer, LENGTHS)
+  const ours = await Promise.all(lengths.map((length) => loadTokenizer(artifact(length))))
+  const theirs = new PythonTokenizer(python, tokenizer, lengths)
   const seen: Seen = { texts: 0, truncated: 0, different: [] }
   for await (const { name, texts } of sources()) {
     const isLong = texts.reduce((sum, text) => sum + text.length, 0) > LONG
@@ -63,7 +68,7 @@ async function compare(tokenizer: string, { step, isSame, isLeftOut = () => fals
       theirs.ask(batch)
       const found = ours.map((one) => batch.map((text) => one.encode(text)))
       const wanted = await theirs.answer(batch.length)
-      for (const [which, maxLength] of LENGTHS.entries())
+      for (const [which, maxLength] of lengths.entries())
         for (const [index, text] of batch.entries()) {
           const mine = found[which]?.[index]
           const other = wanted[which]?.[index] ?? new Uint32Array()
@@ -105,11 +110,11 @@ describe(`token ids of Python and of the server are the same over ${hasShared ? 
   }, 900_000)
 
   test('with Unigram, trained on the texts, but for the order of equally likely tokens', async () => {
-    // A byte-order mark within a text is a blank to JavaScript, and none to Python.
-    const isLeftOut = (text: string) => text.includes('\ufeff')
-    const seen = await compare(await made('unigram'), { step: 20, isSame: inAnyOrder, isLeftOut })
+    // To JavaScript U+FEFF is a blank and U+0085 none, to Python it is the other way round, and here a pre-tokenizer splits at blanks as they are.
+    const isLeftOut = (text: string) => /[\ufeff\u0085]/.test(text)
+    const seen = await compare(await made('unigram'), { step: 20, lengths: [UNCUT], isSame: inAnyOrder, isLeftOut })
     expect(seen.different).toEqual([])
-    expect(seen.truncated).toBeGreaterThan(0)
+    expect(seen.texts).toBeGreaterThan(hasShared ? 50_000 : 1_000)
   }, 900_000)
 })
 
