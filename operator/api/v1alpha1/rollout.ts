@@ -63,7 +63,7 @@ const analysis = field(
     alphaHarm: ratio('Chance, at most, to roll back a version that fails no more often than stable.', 0.01),
     alphaOk: ratio('Chance, at most, to promote a version that is worse by both measures.', 0.05),
   }),
-  'How the evidence is judged. A failure is an answer with 5xx or 429, none in time, or one that took longer than the objective.',
+  'How the evidence is judged. A failure is an answer with 5xx or 429, none in time, one that took longer than the objective, or a caller that left before it came.',
 )
 
 export const rollout = field(
