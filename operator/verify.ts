@@ -19,6 +19,9 @@ import { systemClock } from './runtime/clock.ts'
 
 const USAGE = 'usage: verify --namespace <namespace> --model <model> | verify <decision.json>...'
 
+/** Exit code where there is nothing to verify: a model without a rollout is no alarm. */
+const NOTHING = 3
+
 interface Found {
   records: DecisionRecord[]
   /** What was looked at and is none. */
@@ -83,8 +86,12 @@ async function main(): Promise<number> {
   const { records, unreadable } =
     'files' in asked ? fromFiles(asked.files) : await fromCluster(asked.namespace, asked.model)
   for (const name of unreadable) process.stderr.write(`${name} is no decision\n`)
-  if (records.length === 0 && unreadable.length === 0) process.stderr.write('there is no decision\n')
-  return report(records) && records.length > 0 && unreadable.length === 0 ? 0 : 1
+  if (records.length === 0 && unreadable.length === 0) {
+    const where = 'files' in asked ? 'these files' : `the model ${asked.model} of the namespace ${asked.namespace}`
+    process.stderr.write(`there is no decision on record for ${where}\n`)
+    return NOTHING
+  }
+  return report(records) && unreadable.length === 0 ? 0 : 1
 }
 
 function parsedArguments(): { namespace: string; model: string } | { files: string[] } | undefined {

@@ -58,7 +58,9 @@ async function main(): Promise<void> {
   const server = await demo.serverImage()
   const base = appliedManifest(model)
 
-  screen.say('1  Pods that can break: the same server, in which some versions find a fault')
+  screen.say(
+    '1  Pods that can break: the same server, in which some versions find a fault (spec.serving.image, until the end)',
+  )
   const faulty = await faultyImage(server)
   await demo.apply('1-breakable', breakable(base, faulty))
   await demo.pods(first, faulty)
@@ -67,7 +69,8 @@ async function main(): Promise<void> {
   await demo.startTraffic(namespace, server)
 
   screen.say(
-    '\n3  A new version: trained, measured, rehearsed, shadowed, and then a share of the callers, step by step',
+    '\n3  A new version: trained (on half of the rows, in half of the time: a little less accurate, which its gates allow), measured,\n' +
+      '   rehearsed, shadowed, and then a share of the callers, step by step. It needs evidence that it fails no more often: ratio or rate',
   )
   const next = trained(base, new Date().toISOString())
   screen.say(`   kubectl apply -f ${await demo.apply('2-new-version', breakable(next, faulty))}`)
@@ -77,7 +80,8 @@ async function main(): Promise<void> {
   screen.say(`\n   ${second} answers instead of ${first}: ${rollout.model.status?.promotions?.at(-1)?.reason ?? ''}.`)
 
   screen.say(
-    '\n4  A version that breaks on its way: after some eighty answers every third is an error, another one late',
+    '\n4  A version that breaks on its way: after some eighty answers every third is an error, another one late. The same weights,\n' +
+      '   imported without gates, so that only live requests can tell',
   )
   const bad = broken(next, { claim: claimOf(model), version: second })
   screen.say(`   kubectl apply -f ${await demo.apply('3-broken-version', breakable(bad, faulty))}`)
@@ -104,12 +108,13 @@ async function main(): Promise<void> {
   }
   screen.say(`
 Try next, in a shell with . dev/env:
-  kubectl describe sentimentmodel ${MODEL}                       # its events tell the story
+  kubectl events --for sentimentmodel/${MODEL}                   # they tell the story, in order
   kubectl get configmap -l valence.dev/decision -o yaml        # every decision with its counts
   kubectl get sentimentmodel ${MODEL} -o jsonpath='{.status.promotions}'
   kubectl patch sm ${MODEL} --type merge -p '{"spec": {"serving": {"version": "${first}"}}}'   # back, in seconds
   docs/canary.md                                               # how a canary is written, watched and steered
-  npm run up                                                   # the quickstart's own version again`)
+  npm run up                                                   # the quickstart's own version again
+The versions of the demo stay in the model's history, and the decisions on record.`)
 }
 
 /** The model of `npm run up`, in a state from which the demo can begin. */
@@ -222,7 +227,7 @@ function reportRollback({ rollout }: Status, needed: { harm: number; pass: numbe
   screen.say(`\n   ${version} was rolled back in step ${step ?? 1}, ${reason}:`)
   screen.say(`   ${message}`)
   if (verdict) screen.say(`   evidence: ${evidenceText(verdict.eValues, needed)}`)
-  screen.say(`   its failures: ${countsText(failures)}`)
+  screen.say(`   its failures until then: ${countsText(failures)}`)
   screen.say(`   every pod had confirmed within ${seconds} s that it gets nothing`)
 }
 

@@ -83,7 +83,8 @@ export function planModelStatus(input: ModelStatusInput, now: number): Sentiment
     ...(input.scaling && { scaling: input.scaling }),
     ...(target !== rollout.stable && { candidate: candidateOf(facts, servingOf(target)) }),
     ...(input.baseline !== undefined && servingOf(input.baseline) && { baseline: served(input.baseline) }),
-    ...(rollout.status && { weight: rollout.status.weight, rollout: rollout.status }),
+    ...columnsOf(rollout.status, target),
+    ...(rollout.status && { rollout: rollout.status }),
     ...routingStatus(input, now),
     ...(rollout.rejected.length > 0 && { rejected: rollout.rejected }),
     ...(rollout.commands.length > 0 && { commands: rollout.commands }),
@@ -92,6 +93,17 @@ export function planModelStatus(input: ModelStatusInput, now: number): Sentiment
     ...(promotions.length > 0 && { promotions }),
     conditions: mergeConditions(before?.conditions ?? [], conditionFacts(facts), generation, now),
   }
+}
+
+/** Of the rollout under way, or of the one that gave up what the spec asks for: an older one would be taken for that of the candidate. */
+function columnsOf(
+  record: RolloutStatus | undefined,
+  target: string,
+): Pick<SentimentModelStatus, 'weight' | 'verdict'> {
+  if (!record || (isEnded(record) && record.version !== target)) return {}
+  const verdict =
+    record.phase === 'RolledBack' ? 'RollBack' : record.phase === 'Aborted' ? 'Abort' : record.verdict?.verdict
+  return { weight: record.weight, ...(verdict && { verdict }) }
 }
 
 const MAX_LAGGING = 20
@@ -136,7 +148,8 @@ function phaseOf(facts: Facts): ModelPhase {
   if (stable === undefined && (phase === 'Failed' || phase === 'Rejected')) return 'Failed'
   if (target === stable && stableServing?.isFullyReady === true) return 'Ready'
   if (blocked) return 'Blocked'
-  if (facts.rejected && !facts.rollout && target !== stable) return 'RolledBack'
+  if (facts.rejected && !facts.rollout && target !== stable) return facts.rejected.outcome
+  if (facts.rollout?.isPaused === true) return 'Paused'
   if (target !== stable) {
     if (candidate !== undefined || phase === 'Accepted') return 'Progressing'
     return phase === 'Training' || phase === 'Evaluating' ? phase : 'Pending'

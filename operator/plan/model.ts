@@ -72,6 +72,7 @@ export function planModel(observed: ModelObserved, now: number): ModelPlan {
   const full = fullReplicas(observed, now)
   const rollout = planRollout(
     {
+      model: { namespace: model.metadata.namespace, name: model.metadata.name },
       stable: observed.stable,
       desired: desired.name,
       pin,

@@ -25,7 +25,7 @@ export const definitions = [
       {
         name: 'Verdict',
         type: 'string',
-        jsonPath: '.status.rollout.verdict.verdict',
+        jsonPath: '.status.verdict',
         description: 'What the evidence of the canary says.',
       },
       {

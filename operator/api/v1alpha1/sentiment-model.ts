@@ -72,7 +72,9 @@ export const MODEL_PHASES = [
   'Training',
   'Evaluating',
   'Progressing',
+  'Paused',
   'RolledBack',
+  'Aborted',
   'Ready',
   'Degraded',
   'Blocked',
@@ -140,6 +142,10 @@ export const sentimentModelStatus = field(
     ).optional(),
     baseline: field(z.object(servedVersion), 'The version behind POST /predict/naive.').optional(),
     weight: field(z.number().min(0).max(100), 'Percent of requests that the candidate gets.').optional(),
+    verdict: field(
+      z.enum(['Pass', 'Hold', 'RollBack', 'Abort']),
+      'What the evidence says of the candidate, or how its rollout ended.',
+    ).optional(),
     rollout: rolloutStatus.optional(),
     routing: routingStatus.optional(),
     rejected: field(z.array(rejected).max(MAX_REJECTED), 'Versions that a rollout has given up, the latest last.', {

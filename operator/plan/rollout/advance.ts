@@ -13,10 +13,10 @@ import { merge } from './window.ts'
 export function advance(
   input: RolloutInput,
   look: Look,
-  { promote, isPaused }: { promote: Command | undefined; isPaused: boolean },
+  { promote, pausedBy }: { promote: Command | undefined; pausedBy: string | undefined },
   now: number,
 ): RolloutStatus {
-  const record = look.current
+  const record = goingOn(look.current, pausedBy)
   const { settings } = input
   const { version, phase } = record
   if (input.replicas === 0)
@@ -30,8 +30,7 @@ export function advance(
   }
   if (isOutage(input, record, now))
     return enter(record, 'Promoting', 'StableBroken', `${record.from} does not answer any more, ${version} does`)
-  if (isPaused)
-    return { ...record, message: `paused at ${record.weight} %, by valence.dev/pause or a pin that can't be served` }
+  if (pausedBy !== undefined) return { ...record, message: `paused at ${record.weight} % by ${pausedBy}` }
   // An approval may come as late as people are.
   if (isOverdue(record, settings, now) && phase !== 'AwaitingApproval')
     return { ...record, reason: 'DeadlineExceeded', message: overdueText(record, settings) }
@@ -62,6 +61,12 @@ export function advance(
       return record
   }
 }
+
+/** What was said of a pause is not said any longer than it lasts. */
+const goingOn = (record: RolloutStatus, pausedBy: string | undefined): RolloutStatus =>
+  record.isPaused === true && pausedBy === undefined
+    ? { ...record, message: `not paused any more: it goes on at ${record.weight} %` }
+    : record
 
 /** A promotion goes on only while what it rests on holds: the pin may be taken back, and stable may be back itself. */
 function keepPromoting(input: RolloutInput, record: RolloutStatus, now: number): RolloutStatus {
@@ -112,7 +117,8 @@ function stepTo(input: RolloutInput, record: RolloutStatus, number: number): Rol
   }
   if (approval === 'Auto')
     return enter(record, 'Promoting', 'EvidencePassed', 'the evidence is good: it gets all pods, then all traffic')
-  const how = `kubectl annotate sentimentmodel <name> valence.dev/approve=${record.version}`
+  const { namespace, name } = input.model
+  const how = `kubectl -n ${namespace} annotate --overwrite sentimentmodel ${name} valence.dev/approve=${record.version}`
   return enter(record, 'AwaitingApproval', 'ApprovalWanted', `the evidence is good; it waits for ${how}`)
 }
 

@@ -12,6 +12,8 @@ import type { EvidenceObserved, Lagging } from './evidence.ts'
 import type { Promotion } from './switch.ts'
 
 export interface RolloutInput {
+  /** Whose rollout it is. */
+  model: { namespace: string; name: string }
   /** What the front Service selects now. */
   stable: string | undefined
   /** The version of the current spec. */

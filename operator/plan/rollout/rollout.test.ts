@@ -394,6 +394,25 @@ describe('people', () => {
     promoted(canary)
   })
 
+  test('approve once: a later rollout of the same version waits again', () => {
+    const rollout = { steps: [{ weight: 50 }], approval: 'Manual' }
+    const canary = new Canary({ rollout })
+    inPhase(canary, 'AwaitingApproval')
+    expect(canary.rollout?.message).toContain(
+      `kubectl -n shop annotate --overwrite sentimentmodel reviews valence.dev/approve=${NEW}`,
+    )
+    canary.annotate('approve', NEW)
+    promoted(canary)
+    expect(canary.status.commands).toMatchObject([{ verb: 'approve', version: NEW }])
+    canary.spec = { rollout, serving: { version: OLD } }
+    canary.until('the pinned version answers', () => canary.stable === OLD)
+    canary.spec = { rollout }
+    inPhase(canary, 'AwaitingApproval').look(20)
+    expect(canary.stable).toBe(OLD)
+    canary.annotate('approve', `${NEW} again`)
+    promoted(canary)
+  })
+
   test('abort a rollout, and the version does not come back', () => {
     const canary = new Canary()
     inPhase(canary, 'Stepping')
@@ -402,6 +421,10 @@ describe('people', () => {
     expect(canary.rollout).toMatchObject({ phase: 'Aborted', reason: 'AbortedByHand' })
     withdrawn(canary).look(30)
     expect(canary.serving.has(NEW)).toBe(false)
+    expect(canary.status).toMatchObject({ phase: 'Aborted', weight: 0, verdict: 'Abort' })
+    canary.spec = { ...canary.spec, serving: { version: NEWER } }
+    canary.look()
+    expect([canary.status.weight, canary.status.verdict]).toEqual([undefined, undefined])
     expect(canary.status.rejected).toMatchObject([{ version: NEW, outcome: 'Aborted', by: 'kubectl-annotate' }])
   })
 
@@ -418,8 +441,17 @@ describe('people', () => {
     inPhase(canary, 'Stepping')
     canary.annotate('pause', NEW)
     canary.look(50)
-    expect(canary.rollout).toMatchObject({ phase: 'Stepping', weight: 5, isPaused: true })
+    expect(canary.rollout).toMatchObject({
+      phase: 'Stepping',
+      weight: 5,
+      isPaused: true,
+      message: 'paused at 5 % by the annotation valence.dev/pause',
+    })
+    expect(canary.status.phase).toBe('Paused')
     canary.annotate('resume', NEW)
+    canary.look()
+    expect(canary.status.phase).toBe('Progressing')
+    expect(canary.rollout?.message).not.toContain('paused at')
     promoted(canary)
   })
 

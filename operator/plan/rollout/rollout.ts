@@ -126,8 +126,11 @@ function conduct(input: RolloutInput, stable: string, record: RolloutStatus, now
   const commands = input.before?.commands ?? []
   const promote = newCommand(input.commands, commands, 'promote', current.version)
   const badPin = input.pin === undefined ? undefined : unusablePin(input.pin, input.versions)
-  const isPaused = input.commands.paused === current.version || badPin !== undefined
-  const step = advance(input, look, { promote, isPaused }, now)
+  const isPausedByHand = input.commands.paused === current.version
+  const isPaused = isPausedByHand || badPin !== undefined
+  const step = advance(input, look, { promote, pausedBy: pausedBy(isPausedByHand, badPin !== undefined) }, now)
+  // Once used, an approval is not one for a later rollout of the same version.
+  const approve = step.phase === 'Promoting' ? newCommand(input.commands, commands, 'approve', step.version) : undefined
   const serving = servingOf(input, step.version)
   const isSized = serving?.isFullyReady === true && serving.readyReplicas >= input.replicas && input.replicas > 0
   const status: RolloutStatus = { ...step, ...(isPaused ? { isPaused } : {}) }
@@ -135,7 +138,7 @@ function conduct(input: RolloutInput, stable: string, record: RolloutStatus, now
   const shared = {
     ...still(input, stable, status),
     counted: current,
-    commands: promote ? withCommand(commands, promote) : commands,
+    commands: [promote, approve].reduce((done, one) => (one ? withCommand(done, one) : done), commands),
     lagging,
     requeueAfterMs: lookAgainMs(input, current),
   }
@@ -149,11 +152,8 @@ function conduct(input: RolloutInput, stable: string, record: RolloutStatus, now
       status: undefined,
     }
   }
-  const approve = newCommand(input.commands, commands, 'approve', status.version)
   return {
     ...shared,
-    // Once used, an approval is not one for a later rollout of the same version.
-    commands: approve && status.phase === 'Promoting' ? withCommand(shared.commands, approve) : shared.commands,
     candidate: status.version,
     replicas: wantedReplicas(input, status),
     // Nothing is sent to a version without a ready pod.
@@ -162,6 +162,11 @@ function conduct(input: RolloutInput, stable: string, record: RolloutStatus, now
     rehearse: status.phase === 'Rehearsing' && look.isInForce ? status.version : undefined,
     blocked: badPin ?? culprit(status, lagging, input, now),
   }
+}
+
+function pausedBy(isByHand: boolean, isByPin: boolean): string | undefined {
+  if (isByHand) return 'the annotation valence.dev/pause'
+  return isByPin ? "spec.serving.version, which names a version that can't be served" : undefined
 }
 
 function lookAgainMs({ evidence }: RolloutInput, { phase }: RolloutStatus): number {
