@@ -100,6 +100,7 @@ test('the short names, the category and the columns show where things are', asyn
     },
     candidate: { version: 'columns-abcdef0123', phase: 'Training' },
     weight: 5,
+    verdict: 'Hold',
     rollout: {
       version: 'columns-abcdef0123',
       from: version,
