@@ -3,6 +3,7 @@ import type { Encoded, Engine, EngineObserver, Refusal, Wait } from './engine.ts
 import type { CostModel } from './batching/cost-model.ts'
 import { JobQueue, type Job } from './batching/job-queue.ts'
 import { Pace } from './batching/pace.ts'
+import { Reserve } from './batching/reserve.ts'
 import { BATCH_RULES, planBatch, type BatchRules } from './batching/plan-batch.ts'
 import { InferenceError } from './inference-error.ts'
 import { ModelFailure, type Runner } from './runner.ts'
@@ -20,9 +21,6 @@ export interface BatchingEngineOptions {
 }
 
 const CRASHES_PER_JOB = 2
-/** An estimate that is short by a fifth still keeps the deadline. */
-const SAFETY = 1.25
-
 /** A run that takes so much longer than expected hangs, as far as anybody can tell: its worker is not counted on any more. */
 const HUNG = { times: 20, atLeastSeconds: 30 }
 
@@ -40,6 +38,7 @@ export class BatchingEngine implements Engine {
   readonly #queue: JobQueue<Encoded>
   readonly #runs = new Set<Run>()
   readonly #pace = new Pace()
+  readonly #reserve = new Reserve()
   #isClosing = false
   #closed: Promise<void> | undefined
   #drained: (() => void) | undefined
@@ -88,8 +87,8 @@ export class BatchingEngine implements Engine {
     this.#checkAdmission(items, [], wait)
   }
 
-  /** `costs`: CPU seconds of each item alone, where they are known. */
-  #checkAdmission(items: number, costs: readonly number[], { deadline, signal }: Wait): void {
+  /** `costs`: CPU seconds of each item alone, where they are known. Gives the seconds until the answer, as expected. */
+  #checkAdmission(items: number, costs: readonly number[], { deadline, signal }: Wait): number {
     if (this.#isClosing) throw new InferenceError('EngineClosed', 'the server is shutting down')
     if (signal?.aborted === true) this.#refuse('Abandoned', 'the caller went away')
     const leftSeconds = (deadline - performance.now()) / 1000
@@ -99,16 +98,17 @@ export class BatchingEngine implements Engine {
       const message = `${this.#queue.length} texts are waiting, there is no room for ${items} more`
       this.#refuse('QueueFull', message, waitSeconds)
     }
-    // An idle worker takes anything: or else a pace that was learned in a stall would never be unlearned.
-    if (waitSeconds === 0) return
     const ownSeconds = Math.max(0, ...costs, sum(costs) / Math.max(1, this.liveWorkers)) * this.#pace.value
-    const neededSeconds = SAFETY * (waitSeconds + ownSeconds)
-    if (!(neededSeconds <= leftSeconds)) {
+    const expectedSeconds = waitSeconds + ownSeconds
+    const neededSeconds = this.#reserve.factor * expectedSeconds
+    // An idle worker takes anything: or else a pace that was learned in a stall would never be unlearned.
+    if (waitSeconds > 0 && !(neededSeconds <= leftSeconds)) {
       const texts = this.#queue.length + sum([...this.#runs].map(({ rows }) => rows))
       const work = `${texts} texts wait or run, about ${Math.round(1000 * waitSeconds)} ms of work`
       const message = `${work}: no answer could be there within the ${Math.floor(1000 * leftSeconds)} ms that are left`
       this.#refuse('Overloaded', message, neededSeconds - leftSeconds)
     }
+    return expectedSeconds
   }
 
   #refuse(code: Refusal, message: string, retryAfterSeconds?: number): never {
@@ -122,16 +122,23 @@ export class BatchingEngine implements Engine {
 
   async infer(items: readonly Encoded[], wait: Wait): Promise<Float32Array[]> {
     const costs = items.map(({ inputIds }) => this.#options.cost.seconds({ rows: 1, length: inputIds.length }))
-    this.#checkAdmission(items.length, costs, wait)
+    const expectedSeconds = this.#checkAdmission(items.length, costs, wait)
+    const admittedAt = performance.now()
+    const learn = (): void => {
+      this.#reserve.learn({ expectedSeconds, actualSeconds: (performance.now() - admittedAt) / 1000 })
+    }
     const jobs = items.map((item, index) =>
       this.#queue.add(item, wait, { seconds: costs[index] ?? 0, tokens: item.inputIds.length }),
     )
     this.wake()
     try {
-      return await Promise.all(jobs.map((job) => job.result))
+      const logits = await Promise.all(jobs.map((job) => job.result))
+      learn()
+      return logits
     } catch (error) {
       const cause = error instanceof InferenceError ? error : new InferenceError('InferenceFailed', String(error))
       if (cause.code === 'DeadlineExceeded' || cause.code === 'Abandoned') this.#options.observer.rejected(cause.code)
+      if (cause.code === 'DeadlineExceeded') learn()
       // The caller gets one answer for all of them: what is left is not worth a run.
       for (const job of jobs) job.reject(cause)
       await Promise.allSettled(jobs.map((job) => job.result))
