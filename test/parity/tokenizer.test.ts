@@ -15,7 +15,7 @@ const LENGTHS = [512, 128, 32]
 const UNCUT = 1_000_000
 const BATCH = 256
 /** Long texts make nearly all of the work: of them, tokenizers other than the quickstart's get a part. */
-const LONG = 1_000_000
+const LONG = 300_000
 
 let python: string
 let directory: string
@@ -104,7 +104,7 @@ describe(`token ids of Python and of the server are the same over ${hasShared ? 
   }, 900_000)
 
   test('with a byte-level BPE, trained on the texts', async () => {
-    const seen = await compare(await made('bpe'), { step: 20, isSame: inOrder })
+    const seen = await compare(await made('bpe'), { step: 20, lengths: [128], isSame: inOrder })
     expect(seen.different).toEqual([])
     expect(seen.truncated).toBeGreaterThan(0)
   }, 900_000)
@@ -114,7 +114,7 @@ describe(`token ids of Python and of the server are the same over ${hasShared ? 
     const isLeftOut = (text: string) => /[\ufeff\u0085]/.test(text)
     const seen = await compare(await made('unigram'), { step: 20, lengths: [UNCUT], isSame: inAnyOrder, isLeftOut })
     expect(seen.different).toEqual([])
-    expect(seen.texts).toBeGreaterThan(hasShared ? 50_000 : 1_000)
+    expect(seen.texts).toBeGreaterThan(hasShared ? 20_000 : 1_000)
   }, 900_000)
 })
 
