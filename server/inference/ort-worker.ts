@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Measurement, Shape } from './batching/cost-model.ts'
 import { SESSION_OPTIONS } from './session-options.ts'
-import { batchTensors } from './tensors.ts'
+import { batchTensors, joinRows, type Rows } from './tensors.ts'
 import type { FromWorker, ToWorker, WorkerOptions } from './worker-protocol.ts'
 
 const port = parentPort
@@ -23,7 +23,7 @@ async function load(): Promise<InferenceSession> {
   return session
 }
 
-async function run(session: InferenceSession, rows: readonly Int32Array[]): Promise<Float32Array[]> {
+async function run(session: InferenceSession, rows: Rows): Promise<Float32Array> {
   const batch = batchTensors(rows, options.padId)
   const shape = [batch.rows, batch.length]
   const feeds: Record<string, Tensor> = {}
@@ -44,7 +44,7 @@ async function run(session: InferenceSession, rows: readonly Int32Array[]): Prom
   }
   const values = logits.data as Float32Array
   if (!values.every(Number.isFinite)) throw new Error('gave logits that are no finite numbers')
-  return rows.map((_, row) => values.slice(row * options.labels, (row + 1) * options.labels))
+  return values
 }
 
 /** The least of the runs of a shape is the one that nothing came between. */
@@ -56,7 +56,7 @@ async function measure(session: InferenceSession, shapes: readonly Shape[], budg
     for (const shape of shapes) {
       const tokens = shape.rows * shape.length
       if (cpuSeconds() + (least.get(shape) ?? tokens * secondsPerToken) > end) continue
-      const rows = Array.from({ length: shape.rows }, () => new Int32Array(shape.length))
+      const rows = { ids: new Int32Array(tokens), lengths: Array.from({ length: shape.rows }, () => shape.length) }
       const start = cpuSeconds()
       await run(session, rows)
       const seconds = cpuSeconds() - start
@@ -83,7 +83,7 @@ async function serve(): Promise<void> {
   try {
     session = await load()
     // The first run allocates; and a model whose logits have another shape is refused now instead of at the first request.
-    await run(session, [new Int32Array(8)])
+    await run(session, joinRows([new Int32Array(8)]))
   } catch (error) {
     post({ kind: 'unusable', reason: reasonOf(error) })
     port?.close()

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { ArtifactError } from '../artifact/artifact-error.ts'
 import type { VerifiedArtifact } from '../artifact/verify.ts'
 import { encodeBeginning, isSumOfParts } from './encode-beginning.ts'
+import { isSumOfWords, rememberWords } from './encode-words.ts'
 import type { Encoded } from './engine.ts'
 
 export interface Tokenized extends Encoded {
@@ -57,16 +58,22 @@ export async function loadTokenizer(artifact: VerifiedArtifact): Promise<Tokeniz
     throw new ArtifactError('TokenizerUnusable', 'tokenizer.json', `maxLength ${maxLength} leaves no room for the text`)
   }
   const read = bertReader(json)
-  const encodeWhole = (text: string) => tokenizer.encode(read(text), { add_special_tokens: false }).ids
+  const isPartwise = isSumOfParts(json, config)
+  const encodeAnew = (text: string) => tokenizer.encode(read(text), { add_special_tokens: false }).ids
+  const encodeWhole = isPartwise && isSumOfWords(json) ? rememberWords(encodeAnew) : encodeAnew
   // A text of 50,000 characters would hold up every other request for as long as its tokens take, nearly all of which are cut off.
-  const isCutShort = config.truncation_side === 'right' && isSumOfParts(json, config)
+  const isCutShort = isPartwise && config.truncation_side === 'right'
   return {
     padId: config.pad_token == null ? 0 : (tokenizer.token_to_id(config.pad_token) ?? 0),
     encode(text) {
       const own = isCutShort ? encodeBeginning(encodeWhole, text, room) : encodeWhole(text)
       const isTruncated = own.length > room
       const kept = !isTruncated ? own : config.truncation_side === 'left' ? own.slice(-room) : own.slice(0, room)
-      return { inputIds: Int32Array.from([...prefix, ...kept, ...suffix]), isTruncated, isEmpty: own.length === 0 }
+      const inputIds = new Int32Array(prefix.length + kept.length + suffix.length)
+      inputIds.set(prefix)
+      inputIds.set(kept, prefix.length)
+      inputIds.set(suffix, prefix.length + kept.length)
+      return { inputIds, isTruncated, isEmpty: own.length === 0 }
     },
   }
 }

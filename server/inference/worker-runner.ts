@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { ArtifactError } from '../artifact/artifact-error.ts'
 import type { Measurement, Shape } from './batching/cost-model.ts'
 import { ModelFailure, RunnerLost, type BatchResult, type Runner } from './runner.ts'
+import { joinRows } from './tensors.ts'
 import type { FromWorker, ToWorker, WorkerOptions } from './worker-protocol.ts'
 
 export interface WorkerRunnerOptions extends WorkerOptions {
@@ -75,7 +76,9 @@ export class WorkerRunner implements Runner {
           break
         case 'done':
           this.#restarts = 0
-          this.#settle((pending) => pending.onResult({ logits: message.logits, seconds: message.seconds }))
+          this.#settle((pending) =>
+            pending.onResult({ logits: cutRows(message.logits, labels), seconds: message.seconds }),
+          )
           break
         case 'failed':
           this.#settle((pending) => pending.reject(new ModelFailure(`the model ${message.reason}`)))
@@ -96,7 +99,7 @@ export class WorkerRunner implements Runner {
   }
 
   run(rows: readonly Int32Array[]): Promise<BatchResult> {
-    return this.#send({ kind: 'run', rows }, (resolve) => ({ onResult: resolve }))
+    return this.#send({ kind: 'run', rows: joinRows(rows) }, (resolve) => ({ onResult: resolve }))
   }
 
   /**
@@ -162,4 +165,8 @@ export class WorkerRunner implements Runner {
       })
     }, delay)
   }
+}
+
+function cutRows(values: Float32Array, size: number): Float32Array[] {
+  return Array.from({ length: values.length / size }, (_, row) => values.subarray(row * size, (row + 1) * size))
 }

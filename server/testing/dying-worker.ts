@@ -18,9 +18,11 @@ port?.on('message', (message: ToWorker) => {
     post({ kind: 'measured', measurements })
     return
   }
-  const ids = message.rows.map((row) => row[0] ?? 0)
+  const { ids: all, lengths } = message.rows
+  const ids = lengths.map((_, row) => all[lengths.slice(0, row).reduce((sum, length) => sum + length, 0)] ?? 0)
   const [id] = ids.filter((one) => one !== ON.answer).concat(ON.answer)
-  const answer = (): void => post({ kind: 'done', logits: ids.map((one) => Float32Array.of(one, 0)), seconds: 0.001 })
+  const answer = (): void =>
+    post({ kind: 'done', logits: Float32Array.from(ids.flatMap((one) => [one, 0])), seconds: 0.001 })
   if (id === ON.throw) throw new Error('died')
   else if (id === ON.exit) process.exit(9)
   else if (id === ON.fail) post({ kind: 'failed', reason: 'refused it' })

@@ -7,7 +7,8 @@ const post = (message: FromWorker): void => port?.postMessage(message)
 
 port?.on('message', (message: ToWorker) => {
   if (message.kind === 'close') port.close()
-  else if (message.kind === 'measure' || message.rows.length > 1) post({ kind: 'failed', reason: 'takes one row' })
-  else post({ kind: 'done', logits: [Float32Array.of(0, 1)], seconds: 0.001 })
+  else if (message.kind === 'measure' || message.rows.lengths.length > 1)
+    post({ kind: 'failed', reason: 'takes one row' })
+  else post({ kind: 'done', logits: Float32Array.of(0, 1), seconds: 0.001 })
 })
 post({ kind: 'ready' })
