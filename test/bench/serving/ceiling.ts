@@ -10,22 +10,25 @@ import type { Bench } from './bench.ts'
 import { scoreDifference } from './load/score-difference.ts'
 import type { Round, RoundsByLoad } from './median-of-rounds.ts'
 import { percentile } from './percentile.ts'
-import { BARE } from './ratios.ts'
+import { BARE, PAUSED } from './ratios.ts'
 
 const BATCH_ROWS = 8
+/** About what a lone caller and the HTTP on both sides take between two runs. */
+const PAUSE_MS = 1
 
 /** In every round of the closed loop, so that it is held against what was measured beside it. */
 export async function measureCeiling(bench: Bench, round: number, rounds: RoundsByLoad): Promise<void> {
   const { cores } = bench.setting
   const loads = [
-    { load: `threads ${cores}`, threads: cores, rows: 1 },
-    { load: `threads ${cores}, batches`, threads: cores, rows: BATCH_ROWS },
-    // What one text takes while nobody else asks.
-    ...(cores === 1 ? [] : [{ load: 'threads 1', threads: 1, rows: 1 }]),
+    { load: `threads ${cores}`, threads: cores, rows: 1, pauseMs: 0 },
+    { load: `threads ${cores}, batches`, threads: cores, rows: BATCH_ROWS, pauseMs: 0 },
+    // What one text takes while nobody else asks: one after the other, and as a lone caller asks, after a pause in which the core slept.
+    ...(cores === 1 ? [] : [{ load: 'threads 1', threads: 1, rows: 1, pauseMs: 0 }]),
+    { load: PAUSED, threads: 1, rows: 1, pauseMs: PAUSE_MS },
   ]
   for (const precision of ['int8', 'fp32'] as const)
     for (const workload of bench.sizes.workloads)
-      for (const { load, threads, rows } of loads) {
+      for (const { load, threads, rows, pauseMs } of loads) {
         const order = [...bench.orders[workload]]
         const measured = await runBare(bench, {
           modelPath: join(bench.artifact.directory, `model.${precision}.onnx`),
@@ -34,6 +37,7 @@ export async function measureCeiling(bench: Bench, round: number, rounds: Rounds
           labels: bench.artifact.labels.length,
           rows,
           threads,
+          pauseMs,
           seconds: bench.sizes.seconds,
           warmUpSeconds: bench.sizes.warmUpSeconds,
         })

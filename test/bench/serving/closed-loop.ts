@@ -2,7 +2,7 @@
 import { say } from '../progress.ts'
 import { withServer, type Bench } from './bench.ts'
 import { measureCeiling } from './ceiling.ts'
-import { measureStep, warmUp } from './measure-step.ts'
+import { measureStep, warmUp, warmUpNew } from './measure-step.ts'
 import { RoundsByLoad } from './median-of-rounds.ts'
 import type { Results } from './results.ts'
 import { keyOf } from './servers.ts'
@@ -14,6 +14,7 @@ export async function measureClosedLoop(bench: Bench): Promise<Results> {
     for (const server of bench.servers) {
       const { name, precision } = server
       await withServer(bench, server, async (running) => {
+        await warmUpNew(bench, server, running)
         for (const workload of bench.sizes.workloads) {
           await warmUp(bench, server, running, workload)
           for (const callers of bench.sizes.callers) {

@@ -2,7 +2,7 @@
 import { rounded } from '../progress.ts'
 import { table } from '../markdown-table.ts'
 import { verdictsOf } from './promises.ts'
-import { BARE, rateWithin, saturationOf, type Who } from './ratios.ts'
+import { BARE, PAUSED, rateWithin, saturationOf, type Who } from './ratios.ts'
 import type { Results, Run } from './results.ts'
 import { SERVERS } from './servers.ts'
 import { WORKLOADS, type Workload } from './workloads.ts'
@@ -111,11 +111,14 @@ export const FIGURES = {
         runs?.find(
           (run) => run.server === server && run.load === load && run.workload === workload && run.precision === 'int8',
         )
-      const [ours, bare] = [of('valence', 'closed 1'), of(BARE, 'threads 1')]
-      if (ratio === undefined || !ours || !bare) return []
-      return [[workload, `${ours.p50Ms} ms`, `${bare.p50Ms} ms`, String(ratio)]]
+      const pausedRatio = ratios?.idlePaused?.[workload]
+      const [ours, bare, paused] = [of('valence', 'closed 1'), of(BARE, 'threads 1'), of(BARE, PAUSED)]
+      if (ratio === undefined || pausedRatio === undefined || !ours || !bare || !paused) return []
+      const latencies = [ours, bare, paused].map(({ p50Ms }) => `${p50Ms} ms`)
+      return [[workload, ...latencies, String(ratio), String(pausedRatio)]]
     })
-    return rows.length === 0 ? undefined : table(['Texts', 'One caller, median', 'Bare run, median', 'Ratio'], rows)
+    const head = ['Texts', 'One caller', 'Bare run', 'Bare run with pauses', 'Ratio', 'Ratio with pauses']
+    return rows.length === 0 ? undefined : table(head, rows)
   },
 
   overload: ({ overload }) =>

@@ -26,6 +26,7 @@ export interface MeasuredStep extends Round {
 
 const TIMEOUT_MS = 30_000
 const SAMPLE_EVERY_MS = 200
+const WARM_UP_CALLERS = 16
 
 export async function measureStep(
   { generator, orders, texts, signal }: Bench,
@@ -82,7 +83,13 @@ function ownCpuMs(): number {
   return (user + system) / 1000
 }
 
-/** Until compilers and allocators have done what they do once. */
+/** Short texts, since most of them are answered in a given time. */
+export async function warmUpNew(bench: Bench, server: Server, running: RunningServer): Promise<void> {
+  const load: Load = { kind: 'closed', callers: WARM_UP_CALLERS }
+  await measureStep(bench, server, running, { order: 'short', load, seconds: bench.sizes.newServerSeconds })
+}
+
+/** Until allocators have what these texts need. */
 export async function warmUp(bench: Bench, server: Server, running: RunningServer, order: Order): Promise<void> {
   const load: Load = { kind: 'closed', callers: Math.max(2, availableParallelism()) }
   await measureStep(bench, server, running, { order, load, seconds: bench.sizes.warmUpSeconds })

@@ -1,7 +1,7 @@
 /** Requests that come at a rate, whether or not the server keeps up: the same rates for every server, until it doesn't. */
 import { rounded, say } from '../progress.ts'
 import { withServer, type Bench } from './bench.ts'
-import { measureStep, warmUp } from './measure-step.ts'
+import { measureStep, warmUp, warmUpNew } from './measure-step.ts'
 import { RoundsByLoad } from './median-of-rounds.ts'
 import { poissonArrivals } from './poisson-arrivals.ts'
 import { ceilingOf } from './ratios.ts'
@@ -23,6 +23,7 @@ export async function measureOpenLoop(bench: Bench): Promise<Results> {
     for (const server of bench.servers) {
       const { name, precision } = server
       await withServer(bench, server, async (running) => {
+        await warmUpNew(bench, server, running)
         for (const workload of bench.sizes.workloads) {
           const ceiling = ceilingOf(before, workload, 'int8')
           if (ceiling === undefined)

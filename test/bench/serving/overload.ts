@@ -3,7 +3,7 @@ import { HEADERS } from '../../../contract/names.ts'
 import { rounded, say } from '../progress.ts'
 import { withServer, type Bench } from './bench.ts'
 import type { Requests } from './load/protocol.ts'
-import { measureStep, warmUp, type Asked } from './measure-step.ts'
+import { measureStep, warmUp, warmUpNew, type Asked } from './measure-step.ts'
 import { percentile } from './percentile.ts'
 import { poissonArrivals } from './poisson-arrivals.ts'
 import { recoverySeconds } from './recovery.ts'
@@ -28,6 +28,7 @@ export async function measureOverload(bench: Bench): Promise<Results> {
   const overload: Overload[] = []
   for (const workload of bench.sizes.workloads) {
     await withServer(bench, server, async (running) => {
+      await warmUpNew(bench, server, running)
       await warmUp(bench, server, running, workload)
       const step = (load: Asked['load'], seconds: number, headers: Record<string, string> = {}) =>
         measureStep(bench, server, running, { order: workload, load, seconds, headers })

@@ -77,5 +77,7 @@ test('idle latency is one caller against the bare run in one thread', () => {
     run({ load: 'closed 1', p50Ms: 6 }),
     run({ load: 'closed 8', p50Ms: 60 }),
   ]
-  expect(ratiosOf(runs).idle).toEqual({ short: 1.2 })
+  const { idle, idlePaused } = ratiosOf([...runs, run({ server: 'bare', load: 'threads 1, pauses', p50Ms: 6 })])
+  expect(idle).toEqual({ short: 1.2 })
+  expect(idlePaused).toEqual({ short: 1 })
 })

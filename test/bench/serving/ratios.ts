@@ -6,6 +6,8 @@ import { isSustained } from './sustained.ts'
 import { WORKLOADS, type Workload } from './workloads.ts'
 
 export const BARE = 'bare'
+/** Load of the bare run that pauses between two texts. */
+export const PAUSED = 'threads 1, pauses'
 const P99_LIMIT_MS = 100
 /** Neither ours nor the original's. */
 const NO_PEERS: readonly string[] = ['valence', 'original', 'original-tuned', BARE]
@@ -42,15 +44,8 @@ export function ratiosOf(runs: readonly Run[]): Ratios {
     bestPeerP99: of((workload) => tailRatio(runs, workload)),
     fp32: of((workload) => quotient(saturation(OURS_FP32, workload), saturation(TUNED, workload))),
     fp32AtP99: of((workload) => quotient(atP99(OURS_FP32, workload), atP99(TUNED, workload))),
-    idle: of((workload) => {
-      // Half of these are short and half are long: the median is either, by chance.
-      if (workload === 'adversarial') return undefined
-      const bare = runs.find(
-        (run) => run.server === BARE && run.load === 'threads 1' && isOf(run, OURS, workload, BARE),
-      )
-      const ours = runs.find((run) => run.load === 'closed 1' && isOf(run, OURS, workload))
-      return quotient(ours?.p50Ms, bare?.p50Ms)
-    }),
+    idle: of((workload) => idleRatio(runs, workload, 'threads 1')),
+    idlePaused: of((workload) => idleRatio(runs, workload, PAUSED)),
   }
 }
 
@@ -108,6 +103,14 @@ function tailRatio(runs: readonly Run[], workload: Workload): number | undefined
     .toSorted((a, b) => b.offeredRps - a.offeredRps)[0]
   const ours = openSteps(runs, OURS, workload).find(({ offeredRps }) => offeredRps === highest?.offeredRps)
   return quotient(ours?.p99Ms, highest?.p99Ms)
+}
+
+function idleRatio(runs: readonly Run[], workload: Workload, load: string): number | undefined {
+  // Half of these are short and half are long: the median is either, by chance.
+  if (workload === 'adversarial') return undefined
+  const bare = runs.find((run) => run.load === load && isOf(run, OURS, workload, BARE))
+  const ours = runs.find((run) => run.load === 'closed 1' && isOf(run, OURS, workload))
+  return quotient(ours?.p50Ms, bare?.p50Ms)
 }
 
 const isOf = (run: Run, { precision, server }: Who, workload: Workload, name = server): boolean =>

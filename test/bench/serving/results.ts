@@ -23,7 +23,7 @@ const run = z.object({
   part: z.enum(['closed', 'open']),
   ...which,
   workload,
-  /** `closed <callers>`, `open <requests a second>`, and of the bare run `threads <n>` or `threads <n>, batches`. */
+  /** `closed <callers>`, `open <requests a second>`, and of the bare run `threads <n>`, `threads <n>, batches` or `threads 1, pauses`. */
   load: z.string(),
   /** Of an open loop. */
   offeredRps: measure.optional(),
@@ -132,6 +132,8 @@ export const ratios = z.object({
   fp32AtP99: ratioOfWorkload,
   /** Our median of one caller of the bare run's median in one thread. */
   idle: ratioOfWorkload,
+  /** The same against the bare run that pauses between two texts. */
+  idlePaused: ratioOfWorkload,
 })
 export type Ratios = z.infer<typeof ratios>
 export type RatioName = keyof Ratios

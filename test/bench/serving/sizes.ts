@@ -5,6 +5,8 @@ export interface Sizes {
   rounds: number
   /** Of one step. */
   seconds: number
+  /** Before the first step of a server: until compilers have compiled what requests run through. */
+  newServerSeconds: number
   /** Before the steps of a workload. */
   warmUpSeconds: number
   callers: readonly number[]
@@ -26,6 +28,7 @@ export const SIZES = {
   report: {
     rounds: 3,
     seconds: 5,
+    newServerSeconds: 5,
     warmUpSeconds: 1,
     callers: [1, 8, 32, 64],
     rateShares: RATE_SHARES,
@@ -42,6 +45,7 @@ export const SIZES = {
   smoke: {
     rounds: 1,
     seconds: 1,
+    newServerSeconds: 0.5,
     warmUpSeconds: 0.3,
     callers: [1, 8],
     rateShares: [0.1, 0.5],

@@ -12,12 +12,12 @@ process.on('message', (step: BareStep) => {
 })
 process.on('SIGINT', () => undefined)
 
-async function runStep({ threads, seconds, warmUpSeconds, ...task }: BareStep): Promise<BareResult> {
+async function runStep({ threads, seconds, warmUpSeconds, pauseMs, ...task }: BareStep): Promise<BareResult> {
   // One counter for all: each takes the next text that nobody has taken.
   const counter = new Int32Array(new SharedArrayBuffer(4))
   const workers = Array.from(
     { length: threads },
-    () => new Worker(new URL('thread.ts', import.meta.url), { workerData: { task, counter } }),
+    () => new Worker(new URL('thread.ts', import.meta.url), { workerData: { task, counter, pauseMs } }),
   )
   await Promise.all(workers.map((worker) => once(worker, 'message')))
   const all = async (forSeconds: number) => {

@@ -11,6 +11,8 @@ export interface BareTask {
 
 export interface BareStep extends BareTask {
   threads: number
+  /** Between one run of the model and the next; 0: none. */
+  pauseMs: number
   seconds: number
   warmUpSeconds: number
 }

@@ -6,7 +6,8 @@ import type { BareTask, ThreadResult } from './protocol.ts'
 
 const port = parentPort
 if (port === null) throw new Error('thread.ts runs in a worker thread only')
-const { task, counter } = workerData as { task: BareTask; counter: Int32Array }
+const { task, counter, pauseMs } = workerData as { task: BareTask; counter: Int32Array; pauseMs: number }
+const nothing = new Int32Array(new SharedArrayBuffer(4))
 
 const session = await InferenceSession.create(task.modelPath, {
   intraOpNumThreads: 1,
@@ -42,7 +43,7 @@ async function runFor(seconds: number): Promise<ThreadResult> {
     const { logits } = await session.run(run.feeds, ['logits'])
     const done = performance.now()
     result.latenciesMs.push(done - started)
-    started = done
+    started = pauseMs > 0 ? afterPause() : done
     result.answered += run.texts.length
     result.tokens += run.tokens
     const values = logits?.data as Float32Array
@@ -53,4 +54,10 @@ async function runFor(seconds: number): Promise<ThreadResult> {
     })
   }
   return result
+}
+
+/** The core sleeps meanwhile, as it does under a server whose caller has yet to ask. */
+function afterPause(): number {
+  Atomics.wait(nothing, 0, 0, pauseMs)
+  return performance.now()
 }
