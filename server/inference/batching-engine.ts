@@ -105,7 +105,8 @@ export class BatchingEngine implements Engine {
     if (waitSeconds > 0 && !(neededSeconds <= leftSeconds)) {
       const texts = this.#queue.length + sum([...this.#runs].map(({ rows }) => rows))
       const work = `${texts} texts wait or run, about ${Math.round(1000 * waitSeconds)} ms of work`
-      const message = `${work}: no answer could be there within the ${Math.floor(1000 * leftSeconds)} ms that are left`
+      const needed = `an answer may take ${Math.round(1000 * neededSeconds)} ms`
+      const message = `${work}: ${needed}, and ${Math.floor(1000 * leftSeconds)} ms are left`
       this.#refuse('Overloaded', message, neededSeconds - leftSeconds)
     }
     return expectedSeconds

@@ -14,10 +14,11 @@ test('is a half at first, and where estimates are right', () => {
   expect(learned(times(500, [0.8]))).toBe(1.5)
 })
 
-test('grows with how much answers vary around the estimate', () => {
-  const varying = learned(times(500, [0.7, 1.3]))
-  expect(varying).toBeGreaterThan(1.8)
-  expect(varying).toBeLessThan(2)
+test('grows with how late the late answers are, and not with how early the others', () => {
+  const late = learned(times(500, [0.7, 1.6]))
+  expect(late).toBeGreaterThan(1.9)
+  expect(late).toBeLessThan(2.1)
+  expect(learned(times(500, [0.1, 1.1]))).toBe(1.5)
 })
 
 test('remembers a stall for longer than it lasts, and forgets it in the end', () => {
