@@ -15,6 +15,9 @@ node_modules() {
   command -v npm >/dev/null || fail "npm is not installed: install Node.js 20 or later, any way you like"
   local want
   want=$(sha256sum package-lock.json | cut -d' ' -f1)
+  # Two commands begun at once would install into each other's folder; where there is no flock (macOS), one at a time is up to the user.
+  exec 9<"$ROOT"
+  ! command -v flock >/dev/null || flock 9
   if [ "$(cat node_modules/.package-lock.sha256 2>/dev/null)" != "$want" ]; then
     local started=$SECONDS
     echo "installing Node modules" >&2
@@ -23,6 +26,7 @@ node_modules() {
     echo "$want" >node_modules/.package-lock.sha256
     export VALENCE_NODE_MODULES_SECONDS=$((SECONDS - started))
   fi
+  exec 9<&-
   PATH=$ROOT/node_modules/.bin:$PATH
   [[ $(node --version) = v2[4-9].* ]] || fail "node_modules/.bin/node is $(node --version), but Node 24 is needed: is this Linux on x64 or arm64 with glibc?"
 }
