@@ -1,4 +1,5 @@
 /** The servers that are compared, and how each is started. */
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { SERVER_ENV } from '../../../contract/names.ts'
 import type { Artifact } from './artifact.ts'
@@ -57,9 +58,9 @@ export function valence(precision: Precision, env: Record<string, string> = {}):
       command: process.execPath,
       args: ['dist/server/main.js'],
       cwd: resolve('.'),
-      // As the operator starts a pod.
+      // As the image and the operator start a pod.
       env: {
-        NODE_ENV: 'production',
+        ...imageEnvironment(readFileSync('Dockerfile.server', 'utf8')),
         [SERVER_ENV.artifactDir]: artifact.directory,
         [SERVER_ENV.expectedDigest]: artifact.digest,
         [SERVER_ENV.precision]: precision,
@@ -69,6 +70,17 @@ export function valence(precision: Precision, env: Record<string, string> = {}):
       },
     }),
   }
+}
+
+/** What the image's last stage sets. */
+export function imageEnvironment(dockerfile: string): Record<string, string> {
+  const stage = dockerfile.split(/^FROM /m).at(-1) ?? ''
+  const settings = [...stage.matchAll(/^ENV (.+)$/gm)].flatMap(([, line = '']) => line.split(' '))
+  const pairs = settings.map((setting): [string, string] => {
+    const [name = '', value = ''] = setting.split('=', 2)
+    return [name, value]
+  })
+  return Object.fromEntries(pairs)
 }
 
 function original(isTuned: boolean): Server {
